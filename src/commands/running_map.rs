@@ -1,6 +1,5 @@
 //! Maps of the running filters: the daemon passes their descriptors, and the client reads them.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
@@ -9,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 
 use crate::base::escape::Escaped;
+use crate::base::index::Index;
 use crate::base::ktime;
 use crate::base::utc::Utc;
 use crate::config::decision::End;
@@ -49,42 +49,39 @@ impl fmt::Display for Place {
     }
 }
 
-/// The decisions about a map, sorted by key.
+/// The decisions about a map.
 #[derive(Debug, Default)]
 struct Decisions {
     /// For each decision its end in nanoseconds of [`ktime`](crate::base::ktime), 0 for no end, and its key.
     rows: Vec<u8>,
-    key_size: usize,
+    row_size: usize,
+    /// Rows by key.
+    index: Index,
 }
 
 impl Decisions {
     /// Copies the decisions from the memory that the daemon passed.
     fn copy(count: u32, key_size: usize, memory: &OwnedFd) -> Result<Self, Errno> {
-        let row = size_of::<u64>().saturating_add(key_size);
-        let size = row.saturating_mul(count as usize);
+        let row_size = size_of::<u64>().saturating_add(key_size);
+        let size = row_size.saturating_mul(count as usize);
         let mut rows = vec![0; size];
         SharedMemory::open(memory, size)?.copy_to(&mut rows);
-        Ok(Self { rows, key_size })
+        let mut index = Index::default();
+        for (number, row) in rows.chunks_exact(row_size).enumerate() {
+            index.insert(row.get(size_of::<u64>()..).unwrap_or_default(), number);
+        }
+        Ok(Self {
+            rows,
+            row_size,
+            index,
+        })
     }
 
     /// The end of the decision about `key`, 0 for no end; `None` if there is no decision.
     fn find(&self, key: &[u8]) -> Option<u64> {
-        let row = size_of::<u64>().saturating_add(self.key_size);
-        let (mut low, mut high) = (0, self.rows.len() / row);
-        while low < high {
-            let middle = low.midpoint(high);
-            let start = middle.checked_mul(row)?;
-            let (end, found) = self
-                .rows
-                .get(start..start.checked_add(row)?)?
-                .split_first_chunk()?;
-            match found.cmp(key) {
-                Ordering::Less => low = middle + 1,
-                Ordering::Greater => high = middle,
-                Ordering::Equal => return Some(u64::from_ne_bytes(*end)),
-            }
-        }
-        None
+        let start = self.index.get(key)?.checked_mul(self.row_size)?;
+        let end = self.rows.get(start..)?.first_chunk()?;
+        Some(u64::from_ne_bytes(*end))
     }
 }
 

@@ -47,7 +47,14 @@ pub(super) fn list(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
         }
     }
     let of_map = |other: &&List| other.map == list.map;
-    if reader.parts.lists.iter().filter(of_map).count() == MAX_LISTS {
+    let others = reader.parts.lists.iter().filter(of_map);
+    if others.clone().any(|other| other.path == list.path) {
+        // The second would add nothing, and two metrics would have the same labels.
+        let message = "given twice for this map; keep the first line";
+        reader.faults.add(at, "list", message);
+        return;
+    }
+    if others.count() == MAX_LISTS {
         let message = format!("more than {MAX_LISTS} lists for one map; join some of the files");
         reader.faults.add(at, "list", message);
         return;

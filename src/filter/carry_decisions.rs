@@ -16,6 +16,13 @@ impl Loaded {
 }
 
 impl Stage {
+    /// Reports the decisions of a stage that no stage of the new filter continues.
+    pub(super) fn lose_decisions(&self, log: &Log) {
+        for map in &self.maps {
+            report_lost(map.decisions.len(), &map.name, log);
+        }
+    }
+
     /// Takes over the decisions of `successor`, which a rollback removes, after the rollback of its entries. Both stages
     /// share their maps if `is_shared`.
     pub(super) fn take_decisions(&mut self, successor: &Self, is_shared: bool, log: &Log) {
@@ -26,8 +33,7 @@ impl Stage {
             };
             let mut decisions = std::mem::take(&mut old.decisions);
             decisions.retain(&mut |key, _| {
-                let is_given = || new.table.is_none() && new.entries.has_key(key);
-                let is_kept = new.decisions.contains(key) || is_given();
+                let is_kept = new.decisions.contains(key) || new.is_given(key);
                 // A client deleted the decision meanwhile, or its time was up.
                 if !is_kept
                     && !is_shared
@@ -67,7 +73,7 @@ fn report_lost(lost: usize, name: &str, log: &Log) {
     if lost > 0 {
         let (name, lost) = (Plain(name), Quantity(lost as u64, "decision"));
         log.warn(format_args!(
-            "{name}: no room in its new map for {lost}; add what is missing again"
+            "{name}: the new map lacks {lost}; add what is missing again"
         ));
     }
 }

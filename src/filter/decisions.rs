@@ -84,7 +84,7 @@ impl LoadedMap {
         let mut padded = [0; MAX_KEY];
         let key = self.padded(key, &mut padded)?;
         let is_new = !self.decisions.contains(key);
-        if is_new && self.is_given(key, scan)? {
+        if is_new && self.is_given(key) {
             return Err(Refused::Given);
         }
         self.decisions.make_room(key, self.shape().max_entries)?;
@@ -115,8 +115,7 @@ impl LoadedMap {
         let mut padded = [0; MAX_KEY];
         let key = self.padded(key, &mut padded)?;
         if !self.decisions.contains(key) {
-            let is_given = self.table.is_none() && self.entries.has_key(key);
-            return Err(if is_given {
+            return Err(if self.is_given(key) {
                 Refused::Given
             } else {
                 Refused::Unknown
@@ -149,7 +148,7 @@ impl LoadedMap {
     /// # Errors
     /// As [`LoadedMap::decide`].
     pub(super) fn adopt_decision(&mut self, key: &[u8], until: Option<u64>) -> Result<(), Refused> {
-        if self.table.is_none() && self.entries.has_key(key) {
+        if self.is_given(key) {
             return Err(Refused::Given);
         }
         let room = self.shape().max_entries;
@@ -160,11 +159,9 @@ impl LoadedMap {
 
     /// The decisions of `before`, whose maps these are, without those whose keys the Corefile gives now.
     pub(super) fn keep_decisions(&mut self, before: &DecisionList) {
-        self.decisions = before.clone();
-        let given = &self.entries;
-        if self.table.is_none() && !self.decisions.is_empty() && !given.is_empty() {
-            self.decisions.retain(&mut |key, _| !given.has_key(key));
-        }
+        let mut kept = before.clone();
+        kept.retain(&mut |key, _| !self.is_given(key));
+        self.decisions = kept;
     }
 
     /// Copies the decisions of `from` to this map, which has no decisions about these keys. Returns the number of
@@ -233,11 +230,9 @@ impl LoadedMap {
         swept
     }
 
-    /// True if the Corefile gives the map an entry of this key. Only entries in the map are compared with the list of the
-    /// Corefile's entries, which may be long.
-    fn is_given(&self, key: &[u8], scan: &mut Scan) -> Result<bool, Errno> {
-        let has_none = self.table.is_some() || self.entries.is_empty();
-        Ok(!has_none && scan.value(&self.map, key)?.is_some() && self.entries.has_key(key))
+    /// True if the Corefile gives the map an entry of this key.
+    pub(super) fn is_given(&self, key: &[u8]) -> bool {
+        self.table.is_none() && self.entries.has_key(key)
     }
 
     fn write(&self, key: &[u8], value: &[u8], scan: &mut Scan) -> Result<(), Errno> {

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher as _};
 use crate::base::digest::Digest;
 use crate::plan::tables::PlannedTable;
 
-/// Entries of one map as digests, in the order of their lines.
+/// Entries of one map as digests, sorted by key.
 #[derive(Debug, Default, Hash, PartialEq, Eq)]
 pub(super) struct EntryList(Vec<EntryDigest>);
 
@@ -32,6 +32,7 @@ impl EntryDigest {
 }
 
 impl EntryList {
+    /// Adds an entry. [`EntryList::sort`] ends a series.
     pub(super) fn add(&mut self, key: &[u8], value: &[u8]) {
         self.0.push(EntryDigest::of(key, value));
     }
@@ -41,10 +42,9 @@ impl EntryList {
         self.0.is_empty()
     }
 
-    /// True if a line gives the map an entry of this key. Compares all entries.
+    /// True if a line gives the map an entry of this key.
     pub(super) fn has_key(&self, key: &[u8]) -> bool {
-        let key = EntryDigest::of(key, &[]).key;
-        self.0.iter().any(|entry| entry.key == key)
+        find(&self.0, EntryDigest::of(key, &[]).key).is_some()
     }
 
     /// Number of different keys in both lists together.
@@ -56,13 +56,16 @@ impl EntryList {
         keys.len()
     }
 
-    /// The entries sorted by key. The last of several lines with the same key wins.
-    pub(super) fn sorted(&self) -> Vec<EntryDigest> {
-        let mut sorted = self.0.clone();
-        sorted.reverse();
-        sorted.sort_by_key(|entry| entry.key);
-        sorted.dedup_by_key(|entry| entry.key);
-        sorted
+    /// Sorts the entries by key. The last of several lines with the same key wins.
+    pub(super) fn sort(&mut self) {
+        self.0.reverse();
+        self.0.sort_by_key(|entry| entry.key);
+        self.0.dedup_by_key(|entry| entry.key);
+    }
+
+    /// The entries, sorted by key.
+    pub(super) fn entries(&self) -> &[EntryDigest] {
+        &self.0
     }
 }
 
@@ -89,8 +92,10 @@ mod tests {
         for (key, value) in [(b"a", b"1"), (b"b", b"1"), (b"a", b"2")] {
             list.add(key, value);
         }
+        list.sort();
         let mut expected = [EntryDigest::of(b"a", b"2"), EntryDigest::of(b"b", b"1")];
         expected.sort_by_key(|entry| entry.key);
-        assert_eq!(list.sorted(), expected);
+        assert_eq!(list.entries(), expected);
+        assert!(list.has_key(b"a") && !list.has_key(b"c"));
     }
 }

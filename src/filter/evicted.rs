@@ -42,10 +42,10 @@ pub(super) fn rewrite_evicted(
     if !shape.kind.is_lru() || list.is_empty() {
         return Ok(());
     }
-    let wanted = list.sorted();
+    let wanted = list.entries();
     let mut limit = wanted.len();
     loop {
-        let present = present(lines, &wanted, map, scan)?;
+        let present = present(lines, wanted, map, scan)?;
         let missing = wanted.len().saturating_sub(present.len());
         if missing == 0 {
             return Ok(());
@@ -55,7 +55,7 @@ pub(super) fn rewrite_evicted(
             return Ok(());
         }
         limit = missing / 2;
-        let missing = lines.changed_rows(&present, &wanted, shape)?;
+        let missing = lines.changed_rows(&present, wanted, shape)?;
         for row in missing.iter() {
             let written = map.update(row.key, row.value);
             written.map_err(|errno| lines.refused(row.note, errno))?;

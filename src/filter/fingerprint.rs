@@ -149,6 +149,7 @@ impl Target {
                     Ok(())
                 })?,
             }
+            list.sort();
             maps.push(MapEntries {
                 map: lines.def.name.clone(),
                 list,

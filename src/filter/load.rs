@@ -181,6 +181,7 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
     batch
         .flush(map)
         .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
+    list.sort();
     Ok(list)
 }
 

@@ -50,6 +50,14 @@ pub fn replace(
             for (new, old) in shared(&mut new, old) {
                 new.take_watches(old);
             }
+            for (at, stage) in old.stages().enumerate() {
+                let continues = |new: &Stage| {
+                    new.object == stage.object || new.maps_from == MapsFrom::Stage(at)
+                };
+                if !new.stages().any(continues) {
+                    stage.lose_decisions(chain.head.log);
+                }
+            }
             Ok(new)
         }
         Err(wrong) => {

@@ -27,9 +27,9 @@ use crate::log::Log;
 use crate::object::MapKind;
 
 /// An update of one map. Lists of digests are sorted by key.
-struct Update {
-    old: Vec<EntryDigest>,
-    new: Vec<EntryDigest>,
+struct Update<'a> {
+    old: &'a [EntryDigest],
+    new: &'a [EntryDigest],
     /// Rows to be written, each with the number of its line; `None` for a stale entry of an array, which becomes 0.
     writes: Rows<Option<usize>>,
     /// Keys to be deleted; the values are unused.
@@ -130,18 +130,20 @@ fn update_map(
     scan: &mut Scan,
     changes: &mut Changes,
 ) -> Result<(), Diagnostic> {
-    let mut old = entries.sorted();
+    let in_map;
+    let mut old = entries.entries();
     let shape = map.shape();
     if shape.kind.is_lru() && !entries.is_empty() {
-        old = present(&lines, &old, map, scan)?;
+        in_map = present(&lines, old, map, scan)?;
+        old = &in_map;
     }
-    let wanted = new.sorted();
+    let wanted = new.entries();
     if old == wanted {
         return Ok(());
     }
     lines.check_interrupted()?;
     let mut update = Update {
-        writes: lines.changed_rows(&old, &wanted, shape)?,
+        writes: lines.changed_rows(old, wanted, shape)?,
         old,
         new: wanted,
         deletes: Rows::new(shape),
@@ -158,11 +160,11 @@ fn update_map(
     rewrite_evicted(&mut lines, map, new, scan)
 }
 
-impl Update {
+impl Update<'_> {
     /// Adds the rows for stale entries: deletions, or writes of 0 to an array, whose entries cannot be deleted.
     fn find_stale(&mut self, map: &Map, scan: &mut Scan) -> Result<(), Errno> {
         let mut old = self.old.iter();
-        if old.all(|entry| find(&self.new, entry.key).is_some()) {
+        if old.all(|entry| find(self.new, entry.key).is_some()) {
             return Ok(());
         }
         let kind = map.shape().kind;
@@ -175,7 +177,7 @@ impl Update {
             masked.copy_from_slice(key);
             clear_host_bits(kind, masked);
             let digest = EntryDigest::of(masked, &[]).key;
-            if find(&self.old, digest).is_none() || find(&self.new, digest).is_some() {
+            if find(self.old, digest).is_none() || find(self.new, digest).is_some() {
                 return;
             }
             if kind.is_array() {
@@ -235,7 +237,7 @@ impl Update {
         let found = scan.value(map, key)?;
         // A lookup in a trie also finds shorter prefixes.
         let exact = map.shape().kind != MapKind::LPM_TRIE
-            || find(&self.old, EntryDigest::of(key, &[]).key).is_some();
+            || find(self.old, EntryDigest::of(key, &[]).key).is_some();
         match found.filter(|_| exact) {
             Some(value) => before.push(Before::Present, key, value),
             None => before.push(Before::Absent, key, &[]),

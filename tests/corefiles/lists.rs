@@ -54,6 +54,10 @@ pub(crate) const LISTS: &[Wrong] = &[
         &["Corefile:5: list: at-least is given twice; keep one"],
     ),
     (
+        "list @networks block verdict=VERDICT_DROP\n    list @networks ./block verdict=VERDICT_PASS",
+        &["Corefile:6: list: given twice for this map; keep the first line"],
+    ),
+    (
         "list @networks block hosts verdict=VERDICT_DROP",
         &["Corefile:5: list: \"hosts\" is neither `as FORMAT`, FIELD=VALUE nor `at-least N`"],
     ),

@@ -146,7 +146,8 @@ fn lists_that_do_not_fit_the_object_are_refused() {
             refuses(&site, &block(&[&elf, "if edge0", options]), CONFIG, lines);
         }
     }
-    let many = "list @networks block verdict=VERDICT_DROP\n".repeat(64);
+    let list = |n| format!("list @networks block{n} verdict=VERDICT_DROP\n");
+    let many: String = (0..64).map(list).collect();
     let line = "Corefile:68: list: more than 63 lists for one map; join some of the files";
     refuses(
         &site,

@@ -16,13 +16,19 @@ pub(super) struct Line {
     pub(super) number: u32,
     /// The decision; without FIELDs it is deleted.
     pub(super) order: Order,
+    /// Interfaces on which an earlier attempt got an answer.
+    pub(super) answered: Vec<String>,
 }
 
 /// The lines, and the faults of others.
 pub(super) fn read(input: &Input) -> (Vec<Line>, Vec<Fault>) {
     let (mut lines, mut faults) = (Vec::new(), Vec::new());
     let mut take = |number, order: Result<Order, String>| match order {
-        Ok(order) => lines.push(Line { number, order }),
+        Ok(order) => lines.push(Line {
+            number,
+            order,
+            answered: Vec::new(),
+        }),
         Err(message) => faults.push(Fault {
             line: number,
             code: exit::USAGE,

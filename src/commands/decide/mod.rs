@@ -32,6 +32,8 @@ use targets::Targets;
 
 /// Exit code of `delete` for a key without a decision.
 pub const NOTHING: u8 = 1;
+/// Number of attempts while reloads replace the maps.
+const ATTEMPTS: u8 = 16;
 /// Number of refusals and of warnings that name an entry. To find its line takes as long as reading its list.
 const NAMED: usize = 5;
 
@@ -95,19 +97,22 @@ struct Fault {
 /// Adds or deletes decisions.
 pub fn run(options: &Options) -> Done {
     let mut done = Done::default();
-    match decide(options, &mut done) {
-        Ok(mut faults) => {
-            faults.sort_by_key(|fault| fault.line);
-            for fault in &faults {
-                done.report(options, fault);
-            }
+    let (mut lines, mut faults) = input::read(&options.input);
+    for left in (0..ATTEMPTS).rev() {
+        if lines.is_empty() {
+            break;
         }
-        Err(error) => {
+        if let Err(error) = decide(options, &mut lines, left, &mut faults, &mut done) {
             if !error.is_reported() {
                 let _ = writeln!(done.errors, "corexdp: {}", OneLine(&error));
             }
             done.code = error.code();
+            return done;
         }
+    }
+    faults.sort_by_key(|fault| fault.line);
+    for fault in &faults {
+        done.report(options, fault);
     }
     done
 }
@@ -140,11 +145,16 @@ impl Done {
     }
 }
 
-fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
-    let (lines, mut faults) = input::read(&options.input);
-    if lines.is_empty() {
-        return Ok(faults);
-    }
+/// Makes the changes of `lines`. Unless no attempts are `left`, lines about a map that a reload has replaced are left over.
+fn decide(
+    options: &Options,
+    lines: &mut Vec<Line>,
+    left: u8,
+    faults: &mut Vec<Fault>,
+    done: &mut Done,
+) -> Result<(), Error> {
+    // Locked before the maps are fetched: a reload may replace them while this client waits for another.
+    let mut state = State::open(&options.state);
     let maps = running_map::fetch(&options.control, &Request::Maps)?;
     let mut opened = Vec::with_capacity(maps.len());
     for maps in maps.chunk_by(|one, next| one.place == next.place) {
@@ -155,7 +165,7 @@ fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
     let mut targets = Targets::new(&opened, interface);
     let mut items = Vec::with_capacity(lines.len());
     let now = Utc::now().0;
-    for line in &lines {
+    for line in lines.iter() {
         match encode(line, &mut targets, now) {
             Ok(mut more) => items.append(&mut more),
             Err((code, message)) => faults.push(Fault {
@@ -166,11 +176,11 @@ fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
         }
     }
     if items.is_empty() {
-        return Ok(faults);
+        lines.clear();
+        return Ok(());
     }
     // Changes of one map follow each other, in the order of their lines.
     items.sort_by_key(|item| item.target);
-    let mut state = State::open(&options.state);
     state.announce(&items);
     let sent = send(options, &targets, &mut items);
     let fate = |item: &Item| match (item.outcome, &item.value) {
@@ -188,6 +198,7 @@ fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
         ));
     }
     sent?;
+    leave(lines, &mut items, left);
     let origins = Origins::new(&options.control);
     let mut refused = 0..NAMED;
     for item in &items {
@@ -206,7 +217,23 @@ fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
         }
     }
     overridden::warn(options, &opened, &items, &origins, done);
-    Ok(faults)
+    Ok(())
+}
+
+/// Leaves over the lines, and removes the items, about a map that a reload has replaced.
+fn leave(lines: &mut Vec<Line>, items: &mut Vec<Item>, left: u8) {
+    let is_gone = |item: &Item| left > 0 && item.outcome == Some(Outcome::Gone);
+    let gone = items.iter().filter(|item| is_gone(item));
+    let mut gone: Vec<_> = gone.map(|item| item.line).collect();
+    gone.sort_unstable();
+    lines.retain(|line| gone.binary_search(&line.number).is_ok());
+    items.retain(|item| !is_gone(item));
+    for item in items {
+        let line = lines.binary_search_by_key(&item.line, |line| line.number);
+        if let Some(line) = line.ok().and_then(|at| lines.get_mut(at)) {
+            line.answered.push(item.saved.interface.clone());
+        }
+    }
 }
 
 /// The changes that a line makes: one for each interface. The message is about the whole line.
@@ -220,6 +247,9 @@ fn encode(line: &Line, targets: &mut Targets<'_>, now: u64) -> Result<Vec<Item>,
     let mut items = Vec::new();
     for target in targets.choose(order)? {
         let entry = targets.encode(target, order, until)?;
+        if line.answered.contains(&entry.saved.interface) {
+            continue;
+        }
         items.push(Item {
             line: line.number,
             target,

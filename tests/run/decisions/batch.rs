@@ -2,11 +2,15 @@
 
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Instant;
 
-use super::{blocks, entries, kept, start};
+use nix::sys::signal::Signal;
+
+use super::{blocks, corefile, entries, kept, start};
 use support::net::{Daemon, Outcome, Site, finish_with};
-use support::wait::wait_for;
+use support::objects::compile::compile_with;
+use support::wait::{wait_for, wait_until};
 
 /// Runs `corexdp add -` with this standard input.
 fn batch(site: &Site, text: &str) -> Outcome {
@@ -98,4 +102,38 @@ fn wrong_lines_are_named_and_the_others_are_done() {
     let mut closed: Command = site.deciding(&["add", "-"]);
     closed.stdin(Stdio::null());
     batch(&site, "192.0.2.2 action=BLOCK_DROP\n").refuses(69, &["no daemon listens at control"]);
+}
+
+/// A reload replaces one of two maps while a client deletes decisions about both.
+#[test]
+fn batch_goes_on_in_the_maps_of_a_reload() {
+    let site = blocks();
+    site.add_wire("edge1", "cli1");
+    let two = |object: &str| {
+        let second = corefile("").replace("edge0", "edge1");
+        let second = second.replace("  prometheus\n", "");
+        let both = corefile("") + &second.replacen(". {", "lan {", 1);
+        both.replacen("blocks.o", object, 1)
+    };
+    compile_with("blocks", &site.folder.file("other"), &["-DENTRIES=8"]);
+    let daemon = site.run(&two("blocks.o")).attached(2);
+    let (mut added, mut deleted) = (String::new(), String::new());
+    for n in 0..10_000 {
+        let address = format!("@hosts 10.1.{}.{}", n / 256, n % 256);
+        writeln!(added, "{address} action=BLOCK_DROP").unwrap();
+        writeln!(deleted, "delete {address}").unwrap();
+    }
+    batch(&site, &added).expect(0, &[]);
+    let mut client = site.deciding(&["add", "-"]);
+    let client = thread::spawn(move || finish_with(&mut client, &deleted));
+    wait_until("the client has announced its changes", || {
+        let is_pending = kept(&site)[0].ends_with(" pending");
+        is_pending.then_some(()).ok_or(())
+    });
+    site.folder.write("Corefile", &two("other/blocks.o"));
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: done");
+    client.join().unwrap().expect(0, &[]);
+    assert_eq!((kept(&site).len(), entries(&site, "hosts")), (0, 0));
+    daemon.stop();
 }

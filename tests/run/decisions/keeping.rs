@@ -92,6 +92,31 @@ fn garbage_in_the_file_is_named_and_the_rest_is_restored() {
     daemon.stop();
 }
 
+#[test]
+fn object_of_another_name_loses_decisions_with_a_warning() {
+    let site = blocks();
+    let daemon = start(&site, "");
+    site.decide(&["add", "192.0.2.7", "action=BLOCK_DROP"])
+        .expect(0, &[]);
+    let other = compile_with("blocks", &site.folder.file("other"), &["-DENTRIES=8"]);
+    fs::copy(other, site.folder.file("walls.o")).unwrap();
+    let changed = corefile("").replace("blocks.o", "walls.o");
+    site.folder.write("Corefile", &changed);
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("xdp_map: the new map lacks 1 decision; add what is missing again");
+    daemon.line("reload: done");
+    assert!(!drops(&site, "192.0.2.7"));
+    site.decide(&["delete", "192.0.2.7"])
+        .refuses(1, &["no decision"]);
+    site.folder.write("Corefile", &corefile(""));
+    site.ask(&["reload"]).expect(0, &[]);
+    assert!(!drops(&site, "192.0.2.7"));
+    daemon.stop();
+    let daemon = start(&site, "");
+    assert!(drops(&site, "192.0.2.7"));
+    daemon.stop();
+}
+
 /// A batch of `count` decisions about addresses in 10.`net`.0.0/16.
 fn batch(net: u32, count: u32) -> String {
     let mut text = String::new();
