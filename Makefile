@@ -18,7 +18,7 @@ BPF_PROGRAMS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(name).Corefile)
 
 # Found by the first line, because some names of scripts do not end in .sh.
-SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
+SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git --exclude='*.[1-9]' '^\#!/.*sh$$' .)
 
 PYTHON = $(shell find cross tests -name '*.py')
 
