@@ -28,7 +28,7 @@ pub enum Blame {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic(Box<Fault>);
 
-/// What a [`Diagnostic`] says.
+/// Place, fault and remedy of a [`Diagnostic`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// Corefile or imported file.

@@ -21,7 +21,7 @@ use crate::object::map_for_lines;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, PlannedFilter, Source};
 
-/// What the daemon has read. The daemon is asked, and the Corefile is read again, when an origin is wanted.
+/// The Corefile and its lists. The daemon is asked for them, and they are read again, when an origin is wanted.
 pub(in crate::commands) struct Origins<'a> {
     control: &'a Path,
     /// The reason if the daemon has read no file.

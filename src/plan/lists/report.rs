@@ -116,7 +116,7 @@ impl Display for Counts<'_> {
     }
 }
 
-/// What to do about a list with too few entries, and its first skipped line.
+/// Advice about a list with too few entries, and its first skipped line.
 pub struct Remedy<'a> {
     /// Path of the list.
     pub path: &'a str,
