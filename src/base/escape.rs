@@ -50,10 +50,20 @@ pub struct Plain<'a>(pub &'a str);
 
 impl Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self.0.char_indices().nth(MAX_CHARS);
-        match end.and_then(|(end, _)| self.0.get(..end)) {
+        Truncated(self.0, MAX_CHARS).fmt(f)
+    }
+}
+
+/// Text with control characters escaped, truncated after this number of characters.
+pub struct Truncated<'a>(pub &'a str, pub usize);
+
+impl Display for Truncated<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &Self(text, most) = self;
+        let end = text.char_indices().nth(most);
+        match end.and_then(|(end, _)| text.get(..end)) {
             Some(start) => write!(f, "{}…", Escaped(start)),
-            None => write!(f, "{}", Escaped(self.0)),
+            None => Escaped(text).fmt(f),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use crate::base::capacity::MAX_KEY;
+use crate::base::escape::Escaped;
 use crate::base::hex;
 use crate::corefile::Token;
 
@@ -51,7 +52,8 @@ impl Reader<'_, '_> {
 fn wrong_hex(operand: &str, error: hex::Error, most: usize) -> String {
     match error {
         hex::Error::Digit(c) => {
-            let c = c.escape_default();
+            let c = c.to_string();
+            let c = Escaped(&c);
             format!("{operand} has '{c}'; write hexadecimal digits, two for each byte")
         }
         hex::Error::Odd => format!("{operand} has an odd number of digits; each byte has two"),

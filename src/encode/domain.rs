@@ -2,7 +2,7 @@
 //! shipped program `qname` looks up: a name in lower case, without a dot at its end, padded with zeros.
 
 use super::KEY;
-use crate::base::escape::Quoted;
+use crate::base::escape::{Escaped, Quoted};
 use crate::base::hex::Count;
 use crate::list::Reason;
 use crate::object::layout::Kind;
@@ -100,7 +100,7 @@ fn fault(name: &str, room: usize) -> Option<String> {
     } else if let Some(c) = name.chars().find(|&c| is_foreign(c)) {
         Some(format!(
             "has '{}'; write the name alone, or its bytes as 0x and {} digits",
-            c.escape_default(),
+            Escaped(&c.to_string()),
             2 * room
         ))
     } else if name.split('.').any(str::is_empty) {

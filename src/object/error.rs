@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::base::escape::Escaped;
+use crate::base::escape::Truncated;
 
 /// Reason why an object cannot be used: the place, then the fault and its remedy.
 ///
@@ -132,11 +132,7 @@ const MAX_NAME_LEN: usize = 64;
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self.0.char_indices().nth(MAX_NAME_LEN);
-        match end.and_then(|(end, _)| self.0.get(..end)) {
-            Some(start) => write!(f, "`{}…`", Escaped(start)),
-            None => write!(f, "`{}`", Escaped(self.0)),
-        }
+        write!(f, "`{}`", Truncated(self.0, MAX_NAME_LEN))
     }
 }
 
