@@ -130,6 +130,7 @@ fn overridden(
             one.compare(layout, &listed.key, &listed.value, visit);
         }
     }
+    added.sort_by(|one, next| one.subject.cmp(&next.subject));
     match parts {
         Parts::Prefixes(parts) => within_networks(parts, layout, &mut added, visit),
         Parts::Names(parts) => below_names(&parts, table, &mut added, visit),
@@ -137,14 +138,13 @@ fn overridden(
     Ok(())
 }
 
-/// Compares the networks of lists within networks that decisions are about.
+/// Compares the networks of lists within networks that decisions are about. `added` is sorted.
 fn within_networks(
     parts: prefix::Parts<'_>,
     layout: &ValueLayout,
     added: &mut [Added<'_>],
     visit: &mut Visit<'_>,
 ) {
-    added.sort_by(|one, next| one.subject.cmp(&next.subject));
     let mut lengths: Vec<_> = added.iter().filter_map(Added::length).collect();
     lengths.sort_unstable();
     lengths.dedup();
@@ -170,14 +170,13 @@ fn within_networks(
     });
 }
 
-/// Compares the names of lists below names that decisions are about.
+/// Compares the names of lists below names that decisions are about. `added` is sorted.
 fn below_names(
     parts: &names::Parts<'_>,
     table: &RunningTable,
     added: &mut [Added<'_>],
     visit: &mut Visit<'_>,
 ) {
-    added.sort_by(|one, next| one.subject.cmp(&next.subject));
     let (layout, mut key) = (table.layout(), vec![0; table.shape().key_size]);
     names::each(parts, layout, &mut |entry| {
         let above = names::suffixes(entry.wire).filter(|name| name.len() < entry.wire.len());
