@@ -169,6 +169,14 @@ fn verdict(site: &Site, program: &str, verdict: &str) -> u64 {
     support::net::sample(&page, &name).unwrap().parse().unwrap()
 }
 
+/// Checks that the program dropped and passed what was sent, and prints the numbers after `what`.
+fn check_verdicts(site: &Site, program: &str, [dropped, passed]: [u64; 2], what: &str) {
+    println!("{what}; dropped {dropped}, passed {passed}");
+    assert_eq!(verdict(site, program, "drop"), dropped);
+    // The kernel's own frames on the veth pair pass too.
+    assert!(verdict(site, program, "pass") >= passed);
+}
+
 #[test]
 fn no_packet_meets_a_table_half_changed() {
     let (networks, lists) = (
@@ -197,16 +205,10 @@ fn no_packet_meets_a_table_half_changed() {
         drop(end);
     });
     let rounds = rounds.into_inner();
-    let sent = |sources: &[u32]| sources.len() as u64 * rounds;
-    println!(
-        "{networks} networks, {lists} lists and {} decisions; packets dropped {}, passed {}",
-        lists * changes,
-        sent(&plan.dropped),
-        sent(&plan.passed)
-    );
-    assert_eq!(verdict(&site, "acl", "drop"), sent(&plan.dropped));
-    // The kernel's own frames on the veth pair pass too.
-    assert!(verdict(&site, "acl", "pass") >= sent(&plan.passed));
+    let sent = [&plan.dropped, &plan.passed].map(|sources| sources.len() as u64 * rounds);
+    let decisions = lists * changes;
+    let what = format!("{networks} networks, {lists} lists and {decisions} decisions");
+    check_verdicts(&site, "acl", sent, &what);
     daemon.stop();
 }
 
