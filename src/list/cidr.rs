@@ -13,12 +13,17 @@ pub(super) fn line(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Reason> {
     let Some(first) = words.next() else {
         return Ok(());
     };
-    // `192.0.2.0 - 192.0.2.9`, and the columns of DShield's list: first address, last address, bits.
-    let second = words.next().and_then(|word| match word {
-        "-" => words.next(),
-        _ => Some(word),
-    });
-    match (address::parse(first), second.and_then(address::parse)) {
+    let range = match words.next() {
+        Some("-") => words.next(),
+        // The columns of DShield's list: first address, last address, bits.
+        Some(last) if address::parse(last).is_some() => {
+            let bits = words.next().ok_or(Reason::NotAddress)?;
+            bits.parse::<u8>().map_err(|_| Reason::NotAddress)?;
+            Some(last)
+        }
+        _ => None,
+    };
+    match (address::parse(first), range.and_then(address::parse)) {
         (Some(first), Some(last)) => address::put_range(first, last, sink),
         _ => address::put(first, sink),
     }

@@ -12,6 +12,8 @@ pub(super) fn line(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Reason> {
     let object = text
         .strip_prefix('{')
         .and_then(|text| text.strip_suffix('}'));
+    // A second object on the line would be lost.
+    let object = object.filter(|text| !text.contains('{'));
     let object = object.ok_or(Reason::Malformed)?;
     if let Some(cidr) = member(object, "cidr") {
         // JSON may write `/` as `\/`.

@@ -140,9 +140,10 @@ impl State {
         let mut kept: Vec<Saved> = Vec::with_capacity(lines.len());
         let mut lines = lines.into_iter().peekable();
         while let Some((line, is_kept)) = lines.next() {
-            let is_last = lines.peek().is_none_or(|(next, _)| !next.is_about(&line));
-            // A pending line does not replace the line before it.
-            if is_kept && (is_last || lines.peek().is_some_and(|(next, _)| next.is_pending)) {
+            let next = lines.peek().filter(|(next, _)| next.is_about(&line));
+            // A pending line replaces no line but another pending one.
+            let is_replaced = next.is_some_and(|(next, _)| line.is_pending || !next.is_pending);
+            if is_kept && !is_replaced {
                 kept.push(line);
             }
         }

@@ -23,6 +23,10 @@ fn cidr_has_prefixes_addresses_and_ranges() {
                 "192.0.2.0\t192.0.2.255\t24\t9999\tNAME",
                 Ok(&["192.0.2.0/24"]),
             ),
+            ("192.0.2.7 198.51.100.7", Err(Reason::NotAddress)),
+            ("192.0.2.7, 198.51.100.7, home", Err(Reason::NotAddress)),
+            ("192.0.2.7\t198.51.100.7\t", Err(Reason::NotAddress)),
+            ("192.0.2.7 # 198.51.100.7", Ok(&["192.0.2.7/32"])),
             ("2001:db8::-2001:db8::1", Ok(&["2001:db8::/127"])),
             ("192.0.2.7-192.0.2.7", Ok(&["192.0.2.7/32"])),
             ("192.0.2.0/24,ZZ,Example", Ok(&["192.0.2.0/24"])),
@@ -167,6 +171,14 @@ fn drop_json_has_one_object_on_a_line() {
             (
                 r#" { "rir" : "cidr" , "cidr" : "2001:db8::\/32" } ,"#,
                 Ok(&["2001:db8::/32"]),
+            ),
+            (
+                r#"[{"cidr":"192.0.2.0/24"},{"cidr":"198.51.100.0/24"}]"#,
+                Err(Reason::Malformed),
+            ),
+            (
+                r#"{"cidr":"192.0.2.0/24"} {"cidr":"198.51.100.0/24"}"#,
+                Err(Reason::Malformed),
             ),
             (r#"{"type":"metadata","timestamp":1,"records":1}"#, Ok(&[])),
             ("[", Ok(&[])),

@@ -92,6 +92,24 @@ fn garbage_in_the_file_is_named_and_the_rest_is_restored() {
     daemon.stop();
 }
 
+/// Clients whose daemon was killed have left the lines.
+#[test]
+fn pending_lines_of_one_key_become_one() {
+    let site = blocks();
+    fs::create_dir(site.folder.file("state")).unwrap();
+    let sure = "edge0 blocks entry 192.0.2.5/32 action=BLOCK_DROP";
+    let pending = "edge0 blocks entry 192.0.2.5/32 action=BLOCK_DROP pending";
+    let other = "edge0 blocks entry 192.0.2.6/32 action=BLOCK_DROP pending";
+    let lines = [sure, pending, pending, other, other, other];
+    site.folder.write(FILE, &(lines.join("\n") + "\n"));
+    let daemon = start(&site, "");
+    let added = "edge0 blocks entry 192.0.2.7/32 action=BLOCK_DROP";
+    site.decide(&["add", "192.0.2.7", "action=BLOCK_DROP"])
+        .expect(0, &[]);
+    assert_eq!(kept(&site), [sure, pending, other, added]);
+    daemon.stop();
+}
+
 #[test]
 fn object_of_another_name_loses_decisions_with_a_warning() {
     let site = blocks();
