@@ -140,7 +140,8 @@ impl Listed {
 }
 
 pub(crate) fn acl(bench: &Bench<'_>) -> Vec<Row> {
-    let (few, many) = (Listed::hosts(bench, 10), Listed::hosts(bench, MANY));
+    let hosts = [10, MANY, MOST].map(|count| Listed::hosts(bench, count));
+    let [few, many, million] = &hosts;
     let tries = [10, 1000, MANY, MOST].map(|count| Listed::networks(bench, count, 24));
     let [ten, thousand, wide, most] = &tries;
     let whole = Listed::networks(bench, MANY, 32);
@@ -158,6 +159,13 @@ pub(crate) fn acl(bench: &Bench<'_>) -> Vec<Row> {
         ),
         many.case(
             "100,000 addresses, all in turn",
+            others(),
+            DROP,
+            &[1.0, 2.5],
+        ),
+        million.case("1,000,000 addresses", same(4711), DROP, &[2.5, 1.5]),
+        million.case(
+            "1,000,000 addresses, 100,000 in turn",
             others(),
             DROP,
             &[1.0, 2.5],
