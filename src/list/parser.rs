@@ -1,5 +1,6 @@
 //! The parser of a list: splits the file into lines and passes each line to its format.
 
+use super::ipset::Netmasks;
 use super::sink::Sink;
 use super::zone::Zone;
 use super::{
@@ -26,6 +27,7 @@ pub struct Parser {
     /// Number of complete lines.
     lines: u64,
     zone: Zone,
+    netmasks: Netmasks,
     /// True after the start of a web page.
     is_page: bool,
     report: Report,
@@ -39,6 +41,7 @@ impl Parser {
             line: Vec::new(),
             lines: 0,
             zone: Zone::default(),
+            netmasks: Netmasks::new(),
             is_page: false,
             report: Report::default(),
         }
@@ -105,8 +108,10 @@ impl Parser {
             refused: None,
         };
         let known = self.format;
-        let read =
-            text(line).and_then(|text| parse(&mut self.format, &mut self.zone, text, &mut sink));
+        let read = text(line).and_then(|text| {
+            let state = (&mut self.zone, &mut self.netmasks);
+            parse(&mut self.format, state, text, &mut sink)
+        });
         self.report.kept += sink.kept;
         self.report.masked += sink.masked;
         if let Some(reason) = read.err().or(sink.refused) {
@@ -155,7 +160,7 @@ fn text(line: &[u8]) -> Result<&str, Reason> {
 
 fn parse(
     format: &mut Option<Format>,
-    zone: &mut Zone,
+    (zone, netmasks): (&mut Zone, &mut Netmasks),
     text: &str,
     sink: &mut Sink<'_, '_>,
 ) -> Result<(), Reason> {
@@ -166,7 +171,7 @@ fn parse(
         None if detect::is_comment(text.trim()) => Ok(()),
         None => Err(Reason::Unknown),
         Some(Format::Cidr) => cidr::line(text, sink),
-        Some(Format::Ipset) => ipset::line(text, sink),
+        Some(Format::Ipset) => ipset::line(text, netmasks, sink),
         Some(Format::DropJson) => drop_json::line(text, sink),
         Some(Format::Hosts) => hosts::line(text, sink),
         Some(Format::Domains) => domains::line(text, sink),

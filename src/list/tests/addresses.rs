@@ -160,6 +160,44 @@ fn ipset_has_the_entries_of_all_sets() {
 }
 
 #[test]
+fn ipset_entries_have_the_netmask_of_their_set() {
+    let text = "create nets hash:ip family inet hashsize 1024 maxelem 65536 netmask 24
+create nets6 hash:ip family inet6 netmask 64
+create masked hash:ip family inet bitmask 255.255.0.255
+create hosts hash:ip family inet
+add nets 192.0.2.0
+add nets6 2001:db8::
+add hosts 192.0.2.1
+add nets 198.51.100.0 timeout 60
+add nets 203.0.113.0/25
+add masked 10.0.0.1
+add nets 10.0.0.1,tcp:80
+";
+    let (items, report) = read(None, text.as_bytes(), 7);
+    let expected = [
+        "192.0.2.0/24",
+        "2001:db8::/64",
+        "192.0.2.1/32",
+        "198.51.100.0/24",
+        "203.0.113.0/25",
+    ];
+    assert_eq!(items, expected);
+    let places = report.skipped.places().iter();
+    let places: Vec<_> = places.map(|place| (place.line, place.reason)).collect();
+    let expected = [(10, Reason::NotAddress), (11, Reason::NotAddress)];
+    assert_eq!(places, expected);
+    // The parser keeps the netmasks of a bounded number of sets.
+    let mut text = String::new();
+    for set in 0..=64 {
+        writeln!(text, "create set{set} hash:ip netmask 24").unwrap();
+    }
+    let (_, report) = read(None, text.as_bytes(), 4096);
+    let places = report.skipped.places().iter();
+    let places: Vec<_> = places.map(|place| (place.line, place.reason)).collect();
+    assert_eq!(places, [(65, Reason::Option)]);
+}
+
+#[test]
 fn drop_json_has_one_object_on_a_line() {
     check(
         Format::DropJson,

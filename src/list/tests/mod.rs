@@ -1,5 +1,6 @@
 //! Lists as bytes in, items and reports out.
 
+use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
 use super::*;
