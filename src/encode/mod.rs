@@ -27,7 +27,7 @@ pub use decode::{Assignment, Decoded};
 pub use domain::{WIRE_SIZE, name_to_wire, write_wire};
 pub use item::ItemKeys;
 pub use line::MAP;
-pub use prefix::clear_host_bits;
+pub use prefix::{byte_order_hint, check_length, clear_host_bits};
 use word::Refusal;
 
 /// Name of the key in errors.
@@ -115,6 +115,9 @@ impl<'a> Encoder<'a> {
             }
         };
         if written {
+            if self.map.kind == MapKind::LPM_TRIE {
+                check_length(&self.map.name, out)?;
+            }
             return Ok(size);
         }
         Err(if self.map.kind == MapKind::LPM_TRIE {

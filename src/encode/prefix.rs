@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::KEY;
 use super::address::{self, Address, family};
 use super::word::Digits;
-use crate::base::escape::Quoted;
+use crate::base::escape::{Plain, Quoted};
 use crate::base::hex::Count;
 use crate::object::MapKind;
 
@@ -109,6 +109,37 @@ pub(super) fn refuse(word: &str, size: usize) -> String {
     };
     let (digits, size, word) = (Digits(size), Count(size), Quoted(word));
     format!("{KEY} is a prefix, {size}; it takes {takes}{digits}, not {word}")
+}
+
+/// Checks that the length of a trie's key is at most the length of its address, as the kernel requires.
+///
+/// # Errors
+/// The fault and its remedy, for a key of the map `name`.
+pub fn check_length(name: &str, key: &[u8]) -> Result<(), String> {
+    let Some((bits, data)) = key.split_first_chunk() else {
+        return Ok(());
+    };
+    let (bits, max) = (u32::from_ne_bytes(*bits), data.len() * 8);
+    if bits as usize <= max {
+        return Ok(());
+    }
+    let (name, hint) = (
+        Plain(name),
+        byte_order_hint(bits.swap_bytes() as usize <= max),
+    );
+    Err(format!(
+        "{KEY} is a prefix of {bits} bits; a key of {name} has at most {max}{hint}"
+    ))
+}
+
+/// Remedy for the most frequent mistake in a number: big-endian byte order. Empty unless `is_right_swapped`: the number
+/// would be valid in the other byte order.
+pub const fn byte_order_hint(is_right_swapped: bool) -> &'static str {
+    if is_right_swapped {
+        "; a key is written as in memory, lowest byte first"
+    } else {
+        ""
+    }
 }
 
 /// Clears the host bits of a trie's key: the kernel takes keys that differ only in host bits as the same key

@@ -11,7 +11,7 @@ use crate::config::diagnostics::Diagnostics;
 use crate::config::entries::{Entry, Value};
 use crate::config::{Filter, MapId, MapRef, Metric};
 use crate::corefile::Token;
-use crate::encode::Encoder;
+use crate::encode::{Encoder, byte_order_hint, check_length};
 use crate::object::{Layout, MapDef, MapKind};
 
 /// Checker of the lines of one map.
@@ -156,20 +156,9 @@ impl Checker<'_> {
 
     /// Checks that the prefix length of a trie's key is at most the length of its address, as the kernel requires.
     fn check_prefix(&mut self, at: Token, directive: &str, key: &[u8]) {
-        let Some((bits, data)) = key.split_first_chunk() else {
-            return;
-        };
-        let (bits, max) = (u32::from_ne_bytes(*bits), data.len() * 8);
-        if bits as usize <= max {
-            return;
+        if let Err(message) = check_length(&self.map.name, key) {
+            self.faults.add(at, directive, message);
         }
-        let hint = byte_order_hint(bits.swap_bytes() as usize <= max);
-        let name = &self.name;
-        self.faults.add(
-            at,
-            directive,
-            format_args!("KEY is a prefix of {bits} bits; a key of {name} has at most {max}{hint}"),
-        );
     }
 
     /// Checks that the key of an array is an index below `max_entries`.
@@ -245,15 +234,5 @@ impl Checker<'_> {
             let message = format!("{} is full; it has room for {room}", self.name);
             self.faults.add(at, entry.directive(), message);
         }
-    }
-}
-
-/// Remedy for the most frequent mistake in a number: big-endian byte order. Empty unless `is_right_swapped`: the number
-/// would be valid in the other byte order.
-const fn byte_order_hint(is_right_swapped: bool) -> &'static str {
-    if is_right_swapped {
-        "; a key is written as in memory, lowest byte first"
-    } else {
-        ""
     }
 }

@@ -28,10 +28,13 @@ impl Prefix {
     }
 
     /// The network in `struct prefix`: the length in host order and the address in network order. `None` for bytes of
-    /// another size.
+    /// another size, and for a length over 128.
     pub fn from_key(key: &[u8]) -> Option<Self> {
         let (length, address) = key.split_first_chunk()?;
         let length = u8::try_from(u32::from_ne_bytes(*length)).ok()?;
+        if length > 128 {
+            return None;
+        }
         let address = u128::from_be_bytes(address.try_into().ok()?);
         Some(Self::new(address, length))
     }
@@ -145,6 +148,10 @@ mod tests {
         assert_eq!(Prefix::from_key(&key), Some(prefix));
         assert_eq!(Prefix::from_key(&key[1..]), None);
         assert_eq!(Prefix::from_key(&[0xff; 20]), None);
+        for (length, is_prefix) in [(128_u32, true), (129, false), (255, false)] {
+            key[..4].copy_from_slice(&length.to_ne_bytes());
+            assert_eq!(Prefix::from_key(&key).is_some(), is_prefix);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{blocks, entries, kept, start};
+use super::{blocks, entries, kept, start, tables};
 
 #[test]
 fn wrong_words_are_refused() {
@@ -67,6 +67,53 @@ fn wrong_words_are_refused() {
     }
     assert_eq!(kept(&site), [""; 0]);
     assert_eq!((entries(&site, "xdp_map"), entries(&site, "hosts")), (0, 1));
+    daemon.stop();
+}
+
+#[test]
+fn prefix_longer_than_an_address_is_refused() {
+    let at_most = |bits: u32, max: u32, hint: &str| {
+        format!("KEY is a prefix of {bits} bits; a key of xdp_map has at most {max}{hint}")
+    };
+    let refused = |site: &support::net::Site, length: [u8; 4], rest: &str, message: &str| {
+        let [a, b, c, d] = length;
+        let key = format!("0x{a:02x}{b:02x}{c:02x}{d:02x}{rest}");
+        let field = if rest.len() > 8 { "ACL" } else { "BLOCK" };
+        let field = format!("action={field}_DROP");
+        for words in [
+            &["add", &key, &field][..],
+            &["delete", &key],
+            &["test", &key],
+        ] {
+            let verb = words[0];
+            let outcome = if verb == "test" {
+                site.ask(words)
+            } else {
+                site.decide(words)
+            };
+            outcome.expect(64, &[&format!("corexdp: {verb}: {message}")]);
+        }
+        assert_eq!(kept(site), [""; 0]);
+    };
+    let address = "20010db8000000000000000000000000";
+    let (site, daemon) = tables::start("acl", "");
+    for bits in [129_u32, 160, 255, 256, u32::MAX] {
+        let message = at_most(bits, 128, "");
+        refused(&site, bits.to_ne_bytes(), address, &message);
+    }
+    let hint = "; a key is written as in memory, lowest byte first";
+    let swapped = 64_u32.swap_bytes();
+    let message = at_most(swapped, 128, hint);
+    refused(&site, swapped.to_ne_bytes(), address, &message);
+    daemon.stop();
+    let site = blocks();
+    let daemon = start(&site, "");
+    refused(
+        &site,
+        33_u32.to_ne_bytes(),
+        "c0000207",
+        &at_most(33, 32, ""),
+    );
     daemon.stop();
 }
 

@@ -10,11 +10,11 @@ use super::{drops, kept};
 use support::net::{Daemon, Site};
 use support::wait::wait_for;
 
-pub(super) fn corefile(object: &str, lines: &str) -> String {
+pub fn corefile(object: &str, lines: &str) -> String {
     format!(". {{\n  prometheus\n  ebpf {{\n    if edge0\n    elf {object}.o\n{lines}  }}\n}}\n")
 }
 
-pub(super) fn start(object: &str, lines: &str) -> (Site, Daemon) {
+pub fn start(object: &str, lines: &str) -> (Site, Daemon) {
     let site = Site::new();
     site.folder.shipped(object);
     let daemon = site.run(&corefile(object, lines)).attached(1);
@@ -22,7 +22,7 @@ pub(super) fn start(object: &str, lines: &str) -> (Site, Daemon) {
 }
 
 /// Adds a decision, which may override entries.
-pub(super) fn add(site: &Site, words: &[&str]) {
+pub fn add(site: &Site, words: &[&str]) {
     let outcome = site.decide(&[&["add"], words].concat());
     let mut lines = outcome.lines();
     lines.retain(|line| !line.starts_with("corexdp: add: warning: "));
@@ -30,14 +30,14 @@ pub(super) fn add(site: &Site, words: &[&str]) {
 }
 
 /// The lines of `dump` about decisions.
-pub(super) fn dumped(site: &Site) -> Vec<String> {
+pub fn dumped(site: &Site) -> Vec<String> {
     let text = site.ask(&["dump"]).stdout;
     let lines = text.lines().filter(|line| line.contains("# decision"));
     lines.map(str::to_owned).collect()
 }
 
 /// Entries in the maps of decisions, by the kernel.
-pub(super) fn stored(site: &Site, parts: &[&str]) -> Vec<usize> {
+pub fn stored(site: &Site, parts: &[&str]) -> Vec<usize> {
     let filter = site.filter();
     parts.iter().map(|part| filter.map(part).count()).collect()
 }
