@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _}
 use std::path::Path;
 
 use nix::libc;
+use nix::unistd::geteuid;
 
 /// A file's device and inode number. The numbers are unique while a descriptor keeps the inode in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,20 @@ pub fn open(path: &Path) -> io::Result<File> {
         .open(path)?;
     check_regular(file.metadata()?.file_type())?;
     Ok(file)
+}
+
+/// Fails unless only root and the user of this process can write to the folder at `path`.
+///
+/// # Errors
+/// [`io::ErrorKind::PermissionDenied`], and errors of the system.
+pub fn check_folder(path: &Path) -> io::Result<()> {
+    let found = fs::metadata(path)?;
+    let is_trusted = found.uid() == 0 || found.uid() == geteuid().as_raw();
+    if is_trusted && found.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let message = "other users may write to the folder; `chown` it to root, and `chmod go-w` it";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
 /// Reads a regular file of at most `limit` bytes.

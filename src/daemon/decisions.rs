@@ -158,7 +158,7 @@ pub(super) fn pass_decisions(map: &LoadedMap, client: &Client) -> Result<(), Err
 /// decisions are better than none.
 pub(super) fn restore(folder: &Path, mut restore: Restore<'_, '_>, log: &Log) {
     let path = folder.join(STATE_FILE);
-    let file = match files::open(&path) {
+    let file = match files::check_folder(folder).and_then(|()| files::open(&path)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => {
@@ -170,6 +170,7 @@ pub(super) fn restore(folder: &Path, mut restore: Restore<'_, '_>, log: &Log) {
     };
     let now = (ktime::now(), Utc::now().0);
     let (mut reader, mut line, mut faults) = (BufReader::new(file), Vec::new(), 0);
+    let mut all = true;
     for number in 1u32.. {
         line.clear();
         let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
@@ -180,6 +181,7 @@ pub(super) fn restore(folder: &Path, mut restore: Restore<'_, '_>, log: &Log) {
             Ok(_) => restore_line(&String::from_utf8_lossy(&line), now, &mut restore),
             Err(error) => {
                 log.warn(format_args!("{}: {error}", path.display()));
+                all = false;
                 break;
             }
         };
@@ -193,7 +195,14 @@ pub(super) fn restore(folder: &Path, mut restore: Restore<'_, '_>, log: &Log) {
             ));
         }
     }
-    restore.end();
+    let deleted = restore.end(all);
+    if deleted > 0 {
+        let path = path.to_string_lossy();
+        let path = Escaped(&path);
+        log.warn(format_args!(
+            "decisions: {deleted} deleted that {path} does not have"
+        ));
+    }
     if faults > MAX_FAULTS {
         let omitted = Quantity((faults - MAX_FAULTS) as u64, "more decision");
         let path = path.to_string_lossy();

@@ -1,7 +1,10 @@
 //! The steps that take decisions over: to the maps of a new stage, and back after a rollback.
 
+use super::Context;
+use super::entries::lines;
 use super::loaded::{Loaded, LoadedMap};
 use super::stage::Stage;
+use crate::base::diagnostic::MAX_ERRORS;
 use crate::base::escape::Plain;
 use crate::base::quantity::Quantity;
 use crate::kernel::describe;
@@ -20,6 +23,31 @@ impl Stage {
     pub(super) fn lose_decisions(&self, log: &Log) {
         for map in &self.maps {
             report_lost(map.decisions.len(), &map.name, log);
+        }
+    }
+
+    /// Warns of the decisions that the successor of `context` lacks, since its lines give their keys.
+    pub(super) fn warn_of_given(&self, context: &Context<'_>) {
+        let mut given: usize = 0;
+        for mut lines in lines(context) {
+            let map = self.map(&lines.def.name);
+            let Some(map) = map.filter(|map| !map.decisions.is_empty()) else {
+                continue;
+            };
+            // Cannot fail: the entries were written before.
+            let _ = lines.each(&mut |lines, index, key, _| {
+                if map.decisions.contains(key) {
+                    given += 1;
+                    if given <= MAX_ERRORS {
+                        context.log.warn(lines.ending(index, key));
+                    }
+                }
+                Ok(())
+            });
+        }
+        if let Some(others) = given.checked_sub(MAX_ERRORS).filter(|others| *others > 0) {
+            let others = Quantity(others as u64, "more decision");
+            context.warn(format_args!("{others} not kept; lines give their keys"));
         }
     }
 

@@ -81,15 +81,10 @@ impl<'a, 'c> Comparison<'a, 'c> {
         self.is_same(new, old) || has_room && self.has_name(new, old)
     }
 
-    /// True if both stages have the same name. Another name is that of a renamed object, unless it still stands for
-    /// another stage.
+    /// True if both stages have the same name. The lines of decisions name the stage.
     fn has_name(&self, new: usize, old: usize) -> bool {
-        let (Some(new), Some(old)) = (self.names.get(new), self.old.get(old)) else {
-            return false;
-        };
-        let stays = self.names.contains(&old.object);
-        let is_old = self.old.iter().any(|old| old.object == *new);
-        *new == old.object || !stays && !is_old
+        let pair = self.names.get(new).zip(self.old.get(old));
+        pair.is_some_and(|(new, old)| *new == old.object)
     }
 
     /// True if all stages stay, and entries change in one stage at most.

@@ -5,6 +5,7 @@ use std::fmt;
 use nix::errno::Errno;
 
 use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::digest;
 use crate::base::escape::Escaped;
 use crate::config;
 use crate::corefile::{Corefile, Token};
@@ -91,6 +92,11 @@ impl Context<'_> {
             0 => stem.into_owned(),
             earlier => format!("{stem}#{}", earlier + 1),
         }
+    }
+
+    /// Digest of the stage's name.
+    pub(super) fn name_digest(&self) -> u64 {
+        digest::of(self.stage_name().as_str())
     }
 
     /// Logs a warning about the stage. Names the interface, and in a chain the stage.

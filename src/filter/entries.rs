@@ -8,8 +8,10 @@ use super::{Context, blame};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::Plain;
+use crate::base::hex::Upper;
 use crate::base::quantity::Quantity;
 use crate::config::{Entry, MapEntries, MapId, fit};
+use crate::corefile::Token;
 use crate::encode::Encoder;
 use crate::kernel::describe;
 use crate::kernel::map::Shape;
@@ -164,9 +166,9 @@ impl<'a> Lines<'a> {
         ));
     }
 
-    /// Error for an entry that the kernel rejected: item or line `index`, or `None` for an entry being deleted.
-    pub(super) fn refused(&self, index: Option<usize>, errno: Errno) -> Diagnostic {
-        let (context, name) = (self.context, Plain(&self.def.name));
+    /// Token and directive of item or line `index`.
+    fn origin(&self, index: Option<usize>) -> (Token, &'static str) {
+        let context = self.context;
         let items = self.items.map_or(0, MapItems::len);
         let line = index.and_then(|index| index.checked_sub(items));
         let entry = line.and_then(|line| self.entries().nth(line));
@@ -177,6 +179,23 @@ impl<'a> Lines<'a> {
             (None, Some(list)) if line.is_none() => (Some(list.at), "list"),
             _ => (None, "map"),
         };
+        (at.unwrap_or(context.block.at), directive)
+    }
+
+    /// Warning about the decision about `key`, which item or line `index` ends.
+    pub(super) fn ending(&self, index: usize, key: &[u8]) -> Diagnostic {
+        let (at, directive) = self.origin(Some(index));
+        let word = self.encoder.key_word(key);
+        let word = word.unwrap_or_else(|| Upper(key).to_string());
+        let (key, name) = (Plain(&word), Plain(&self.def.name));
+        let what = format!("the decision about {key} in {name} ends; the line gives the key");
+        self.context.wrong(at, directive, Blame::Corefile, what)
+    }
+
+    /// Error for an entry that the kernel rejected: item or line `index`, or `None` for an entry being deleted.
+    pub(super) fn refused(&self, index: Option<usize>, errno: Errno) -> Diagnostic {
+        let (context, name) = (self.context, Plain(&self.def.name));
+        let (at, directive) = self.origin(index);
         let what = match errno {
             Errno::E2BIG => {
                 let room = Quantity(self.def.max_entries.into(), "entry");
@@ -191,12 +210,7 @@ impl<'a> Lines<'a> {
                 describe(errno)
             ),
         };
-        context.wrong(
-            at.unwrap_or(context.block.at),
-            directive,
-            blame(errno),
-            what,
-        )
+        context.wrong(at, directive, blame(errno), what)
     }
 }
 

@@ -65,8 +65,9 @@ pub(super) struct Fingerprint {
     pub(super) identity: Identity,
     /// Digest of program and map definitions; `None` for an adopted stage, whose object is unknown.
     code: Option<u64>,
-    /// Number of earlier stages whose object has the same name. Without it, two equal stages would share a pinned state.
-    namesakes: usize,
+    /// Digest of the stage's name: lines of decisions name the stage. Without it, two equal stages would share a pinned
+    /// state.
+    name: u64,
 }
 
 /// Fingerprint and entries of the stage that the Corefile describes.
@@ -85,11 +86,11 @@ struct MapEntries {
 }
 
 impl Fingerprint {
-    /// Fingerprint of a stage of `object`; `lists` has the entries of each map, in the order of the object's maps. The last
+    /// Fingerprint of a stage of `object` whose name has the digest `name`; `lists` has the entries of each map, in the order of the object's maps. The last
     /// maps may be missing: those of a frame that the kernel refused.
     pub(super) fn new<'a>(
         object: &LinkedObject,
-        namesakes: usize,
+        name: u64,
         lists: impl Iterator<Item = &'a EntryList>,
     ) -> Self {
         let mut hasher = Digest::default();
@@ -101,11 +102,11 @@ impl Fingerprint {
         for (_, list) in object.maps.iter().zip(lists).filter(own) {
             list.hash(&mut hasher);
         }
-        namesakes.hash(&mut hasher);
+        hasher.write_u64(name);
         Self {
             identity: Identity(hasher.finish() & !MODIFIED),
             code: Some(code),
-            namesakes,
+            name,
         }
     }
 
@@ -114,7 +115,7 @@ impl Fingerprint {
         Self {
             identity,
             code: None,
-            namesakes: 0,
+            name: 0,
         }
     }
 
@@ -124,7 +125,7 @@ impl Fingerprint {
         object: &LinkedObject,
         lists: impl Iterator<Item = &'a EntryList>,
     ) -> Self {
-        Self::new(object, self.namesakes, lists)
+        Self::new(object, self.name, lists)
     }
 
     /// True if both stages have the same program and the same map definitions.
@@ -157,7 +158,7 @@ impl Target {
         }
         let lists = maps.iter().map(|entries| &entries.list);
         Ok(Self {
-            fingerprint: Fingerprint::new(context.object, context.namesakes, lists),
+            fingerprint: Fingerprint::new(context.object, context.name_digest(), lists),
             maps,
         })
     }

@@ -48,7 +48,7 @@ pub(super) fn load(
     fill_maps(context, &mut maps, batch, scan)?;
     fill_tables(context, &mut maps)?;
     let lists = maps.iter().map(|map| &map.entries);
-    let fingerprint = Fingerprint::new(context.object, context.namesakes, lists);
+    let fingerprint = Fingerprint::new(context.object, context.name_digest(), lists);
     let mut loaded = finish_load(context, maps, fingerprint)?;
     for read in &mut loaded.read_maps {
         // Recorded before the first packet, so that no change is missed.

@@ -50,12 +50,11 @@ pub fn replace(
             for (new, old) in shared(&mut new, old) {
                 new.take_watches(old);
             }
-            for (at, stage) in old.stages().enumerate() {
-                let continues = |new: &Stage| {
-                    new.object == stage.object || new.maps_from == MapsFrom::Stage(at)
-                };
-                if !new.stages().any(continues) {
-                    stage.lose_decisions(chain.head.log);
+            for stage in old.stages() {
+                let mut new = chain.stages().zip(new.stages());
+                match new.find(|(_, new)| new.object == stage.object) {
+                    Some((context, _)) => stage.warn_of_given(context),
+                    None => stage.lose_decisions(chain.head.log),
                 }
             }
             Ok(new)

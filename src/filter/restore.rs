@@ -6,6 +6,7 @@ use super::entry_list::EntryDigest;
 use super::loaded::LoadedMap;
 use super::state::{Prepared, PreparedStage};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::digest;
 use crate::base::escape::Plain;
 use crate::config::decision::Saved;
 use crate::encode::Encoder;
@@ -22,6 +23,8 @@ pub struct Restore<'a, 'c> {
     scan: &'a mut Scan,
     /// The map of the last line, since most lines are about the same map.
     target: Option<Target<'c>>,
+    /// Digests of the decisions that lines name.
+    named: Vec<u64>,
 }
 
 /// A map to which decisions are restored.
@@ -46,6 +49,7 @@ impl<'a, 'c> Restore<'a, 'c> {
             adopted,
             scan,
             target: None,
+            named: Vec::new(),
         }
     }
 
@@ -76,6 +80,7 @@ impl<'a, 'c> Restore<'a, 'c> {
         let key = key.get_mut(..size).unwrap_or_default();
         let value = value.get(..value_size).unwrap_or_default();
         target.encoder.clear_host_bits(key);
+        self.named.push(decision(names.map(String::as_str), key));
         let digest = EntryDigest::of(key, &[]).key;
         let is_present = target.present.binary_search(&digest).is_ok();
         let maps = stage(self.prepared, self.adopted, saved).map(|(_, maps, _)| maps);
@@ -95,8 +100,28 @@ impl<'a, 'c> Restore<'a, 'c> {
         restored.map_err(|refused| refused.message(&saved.key, &saved.map, room))
     }
 
-    /// Ends the changes of all maps.
-    pub fn end(self) {
+    /// Ends the changes of all maps. Deletes the decisions of adopted tables that no line names, if `all` lines were read:
+    /// clients deleted them before a rollback restored the filter. Returns their number.
+    pub fn end(mut self, all: bool) -> usize {
+        self.named.sort_unstable();
+        let mut deleted = 0;
+        for filter in self.adopted.iter_mut().filter(|_| all) {
+            let interface = filter.interface.clone();
+            for stage in filter.stages_mut() {
+                for map in &mut stage.maps {
+                    let mut decisions = std::mem::take(&mut map.decisions);
+                    decisions.retain(&mut |key, _| {
+                        let subject = [interface.as_str(), &stage.object, &map.name];
+                        let digest = decision(subject, key);
+                        let is_named = self.named.binary_search(&digest).is_ok();
+                        let is_deleted = !is_named && map.delete(key).is_ok();
+                        deleted += usize::from(is_deleted);
+                        !is_deleted
+                    });
+                    map.decisions = decisions;
+                }
+            }
+        }
         for (_, prepared) in self.prepared.iter() {
             for stage in [&prepared.head].into_iter().chain(&prepared.behind) {
                 if let PreparedStage::Load(loaded) = stage {
@@ -107,6 +132,7 @@ impl<'a, 'c> Restore<'a, 'c> {
         for stage in self.adopted.iter().flat_map(Filter::stages) {
             stage.maps().iter().for_each(LoadedMap::end_decisions);
         }
+        deleted
     }
 
     /// The map that a line names.
@@ -140,6 +166,11 @@ impl<'a, 'c> Restore<'a, 'c> {
             present,
         })
     }
+}
+
+/// Digest of a decision about `key`. `subject` is its interface, stage and map.
+fn decision(subject: [&str; 3], key: &[u8]) -> u64 {
+    digest::of(&(subject, key))
 }
 
 fn find<'m>(maps: &'m mut [LoadedMap], name: &str) -> Option<&'m mut LoadedMap> {

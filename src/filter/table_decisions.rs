@@ -101,11 +101,7 @@ impl RunningTable {
     ///
     /// # Errors
     /// As [`RunningTable::delete_decision`].
-    pub(super) fn decision(
-        &self,
-        key: &[u8],
-        scan: &mut Scan,
-    ) -> Result<Option<DecisionValue>, Errno> {
+    pub fn decision(&self, key: &[u8], scan: &mut Scan) -> Result<Option<DecisionValue>, Errno> {
         let mapped = self.keep_mapped()?;
         let place = self.place(key, &mapped.parts()?)?;
         if !place.exists(scan)? {

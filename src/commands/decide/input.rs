@@ -4,7 +4,7 @@ use std::io;
 
 use super::{Fault, Input};
 use crate::base::{exit, files};
-use crate::config::decision::Order;
+use crate::config::decision::{Order, Saved};
 use crate::corefile;
 
 /// Maximum size of standard input in bytes.
@@ -16,8 +16,8 @@ pub(super) struct Line {
     pub(super) number: u32,
     /// The decision; without FIELDs it is deleted.
     pub(super) order: Order,
-    /// Interfaces on which an earlier attempt got an answer.
-    pub(super) answered: Vec<String>,
+    /// Changes for which an earlier attempt got an answer.
+    pub(super) answered: Vec<Saved>,
 }
 
 /// The lines, and the faults of others.

@@ -70,6 +70,8 @@ pub struct Done {
     pub errors: String,
     /// Exit code.
     pub code: u8,
+    /// Numbers of the lines that deleted a decision, sorted.
+    deleted: Vec<u32>,
 }
 
 /// A change of one map.
@@ -88,6 +90,7 @@ struct Item {
 }
 
 /// An error of a line.
+#[derive(PartialEq, Eq)]
 struct Fault {
     line: u32,
     code: u8,
@@ -111,6 +114,8 @@ pub fn run(options: &Options) -> Done {
         }
     }
     faults.sort_by_key(|fault| fault.line);
+    // Several stages or interfaces may have the same fault.
+    faults.dedup();
     for fault in &faults {
         done.report(options, fault);
     }
@@ -193,12 +198,28 @@ fn decide(
     };
     if let Err(error) = state.settle(&items, &fate) {
         let folder = options.state.display();
+        let lost = if items.iter().all(|item| item.value.is_some()) {
+            "loses them"
+        } else {
+            done.code = exit::SYSTEM;
+            "loses new decisions and restores deleted ones"
+        };
         done.warn(&format!(
-            "cannot keep decisions in {folder}: {error}; a restart of the daemon loses them"
+            "cannot keep decisions in {folder}: {error}; a restart of the daemon {lost}"
         ));
     }
     sent?;
     leave(lines, &mut items, left);
+    let deletions = items.iter().filter(|item| item.value.is_none());
+    let deletions = deletions.filter(|item| item.outcome == Some(Outcome::Done));
+    done.deleted.extend(deletions.map(|item| item.line));
+    done.deleted.sort_unstable();
+    // Another stage or interface had the decision.
+    let is_elsewhere = |item: &Item| {
+        item.outcome == Some(Outcome::Refused(Refused::Unknown))
+            && done.deleted.binary_search(&item.line).is_ok()
+    };
+    items.retain(|item| !is_elsewhere(item));
     let origins = Origins::new(&options.control);
     let mut refused = 0..NAMED;
     for item in &items {
@@ -231,12 +252,12 @@ fn leave(lines: &mut Vec<Line>, items: &mut Vec<Item>, left: u8) {
     for item in items {
         let line = lines.binary_search_by_key(&item.line, |line| line.number);
         if let Some(line) = line.ok().and_then(|at| lines.get_mut(at)) {
-            line.answered.push(item.saved.interface.clone());
+            line.answered.push(item.saved.clone());
         }
     }
 }
 
-/// The changes that a line makes: one for each interface. The message is about the whole line.
+/// The changes that a line makes. The message is about the whole line.
 fn encode(line: &Line, targets: &mut Targets<'_>, now: u64) -> Result<Vec<Item>, (u8, String)> {
     let order = &line.order;
     let until = order.time.map(|time| {
@@ -245,9 +266,9 @@ fn encode(line: &Line, targets: &mut Targets<'_>, now: u64) -> Result<Vec<Item>,
             .saturating_add(u64::from(time.subsec_nanos() > 0))
     });
     let mut items = Vec::new();
-    for target in targets.choose(order)? {
-        let entry = targets.encode(target, order, until)?;
-        if line.answered.contains(&entry.saved.interface) {
+    for (target, entry) in targets.choose(order, until)? {
+        let is_answered = |answered: &Saved| answered.is_about(&entry.saved);
+        if line.answered.iter().any(is_answered) {
             continue;
         }
         items.push(Item {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::libc;
 
 use super::Item;
 use crate::base::files;
@@ -161,17 +162,19 @@ impl State {
     }
 }
 
-/// Locks the folder, which is created if it is missing.
+/// Locks the folder, which is created if it is missing. Links are not followed.
 fn lock(folder: &Path) -> io::Result<Flock<File>> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
+    files::check_folder(folder)?;
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
         .open(folder.join(LOCK))?;
     let until = Instant::now() + PATIENCE;
     loop {
@@ -189,10 +192,14 @@ fn lock(folder: &Path) -> io::Result<Flock<File>> {
 /// Writes the lines to a new file, which then replaces the file in one step.
 fn write(folder: &Path, lines: &[Saved]) -> io::Result<()> {
     let new = folder.join(NEW);
+    // A killed client left the file. No link is followed.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&new)?;
     let mut out = BufWriter::new(file);

@@ -11,7 +11,8 @@ use crate::commands::test::join;
 use crate::config::MAP;
 use crate::config::decision::{self, Order, Saved};
 use crate::encode::Encoder;
-use crate::filter::Refused;
+use crate::filter::{Content, Refused};
+use crate::kernel::map_scan::Scan;
 
 impl OpenMap<'_> {
     fn interface(&self) -> &str {
@@ -24,6 +25,17 @@ impl OpenMap<'_> {
 
     fn has_decisions(&self) -> bool {
         !self.definition.kind.is_array()
+    }
+
+    /// True if there is a decision about this key.
+    fn has_decision(&self, key: &[u8]) -> bool {
+        match &self.content {
+            Content::Map(_) => self.running.decision(key).is_some(),
+            Content::Table(table) => {
+                let found = table.decision(key, &mut Box::<Scan>::default());
+                found.is_ok_and(|found| found.is_some())
+            }
+        }
     }
 }
 
@@ -64,30 +76,48 @@ impl<'a> Targets<'a> {
             .unwrap_or_default()
     }
 
-    /// Numbers of the maps to which a decision goes: on each interface the map of the first stage that takes KEY.
-    pub(super) fn choose(&mut self, order: &Order) -> Result<Vec<usize>, Wrong> {
+    /// The entries of a decision, each with the number of its map. On each interface, a deletion goes to the maps of all
+    /// stages that take KEY. A new decision goes to the map that has a decision about KEY, else to that of the first stage
+    /// that takes KEY and all FIELDs.
+    pub(super) fn choose(
+        &mut self,
+        order: &Order,
+        until: Option<u64>,
+    ) -> Result<Vec<(usize, Entry)>, Wrong> {
         let name = self.name(order)?;
         let named: Vec<_> = self
             .candidates()
             .filter(|(_, map)| map.running.name == name)
             .collect();
-        let mut chosen: Vec<usize> = Vec::new();
+        let mut chosen: Vec<(usize, Entry)> = Vec::new();
         let mut refused = String::new();
         for (number, map) in named {
             if !map.has_decisions() {
                 join(&mut refused, &Refused::Kind.message("", &name, 0));
                 continue;
             }
-            let is_served = |target: &usize| {
-                let other = self.maps.get(*target).map(OpenMap::interface);
-                other == Some(map.interface())
+            let entry = match self.encode(number, order, until) {
+                Ok(entry) => entry,
+                Err(message) => {
+                    join(&mut refused, &message);
+                    continue;
+                }
             };
-            if chosen.iter().any(is_served) {
-                continue;
-            }
-            match self.key(number, &order.key) {
-                Ok(_) => chosen.push(number),
-                Err(message) => join(&mut refused, &message),
+            let is_earlier = |(_, earlier): &&mut (usize, Entry)| {
+                entry.value.is_some() && earlier.saved.interface == entry.saved.interface
+            };
+            match chosen.last_mut().filter(is_earlier) {
+                None => chosen.push((number, entry)),
+                Some(earlier) => {
+                    let has_decision = |number: usize, key: &[u8]| {
+                        let map = self.maps.get(number);
+                        map.is_some_and(|map| map.has_decision(key))
+                    };
+                    if !has_decision(earlier.0, &earlier.1.key) && has_decision(number, &entry.key)
+                    {
+                        *earlier = (number, entry);
+                    }
+                }
             }
         }
         if chosen.is_empty() {
@@ -97,25 +127,24 @@ impl<'a> Targets<'a> {
     }
 
     /// Encodes a decision for a map.
-    pub(super) fn encode(
+    fn encode(
         &mut self,
         target: usize,
         order: &Order,
         until: Option<u64>,
-    ) -> Result<Entry, Wrong> {
+    ) -> Result<Entry, String> {
         let maps = self.maps;
         let Some((map, encoder)) = maps.get(target).zip(self.encoder(target)) else {
-            return Err((exit::SYSTEM, "no such map".into()));
+            return Err("no such map".into());
         };
         let name = &map.running.name;
-        let wrong = |message| (exit::USAGE, message);
         let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
         let fields = order.fields.iter().map(String::as_str);
         let (size, value) = if order.fields.is_empty() {
-            (encoder.key(&order.key, &mut key).map_err(wrong)?, None)
+            (encoder.key(&order.key, &mut key)?, None)
         } else {
             let sizes = decision::encode(encoder, &order.key, fields, &mut key, &mut value);
-            let (size, value_size) = sizes.map_err(wrong)?;
+            let (size, value_size) = sizes?;
             (size, value.get(..value_size))
         };
         let key = key.get_mut(..size).unwrap_or_default();
@@ -125,7 +154,7 @@ impl<'a> Targets<'a> {
             let mut line = String::new();
             encoder.line(name, key, value, &mut line);
             let saved = Saved::new(interface, stage, &line, until);
-            saved.ok_or((exit::SYSTEM, "KEY has no words".into()))?
+            saved.ok_or("KEY has no words")?
         } else {
             let word = encoder.key_word(key);
             let word = word.unwrap_or_else(|| Upper(key).to_string());
@@ -184,12 +213,6 @@ impl<'a> Targets<'a> {
         let interface = self.interface;
         let maps = self.maps.iter().enumerate();
         maps.filter(move |(_, map)| interface.is_none_or(|name| name == map.interface()))
-    }
-
-    fn key(&mut self, target: usize, word: &str) -> Result<usize, String> {
-        let mut key = [0; MAX_KEY];
-        let encoder = self.encoder(target);
-        encoder.map_or(Ok(0), |encoder| encoder.key(word, &mut key))
     }
 
     fn encoder(&mut self, target: usize) -> Option<&mut Encoder<'a>> {

@@ -112,11 +112,18 @@ fn pending_lines_of_one_key_become_one() {
 
 #[test]
 fn object_of_another_name_loses_decisions_with_a_warning() {
+    // Other content, and the same content.
+    for options in [&["-DENTRIES=8"][..], &[]] {
+        object_of_another_name_loses_decisions(options);
+    }
+}
+
+fn object_of_another_name_loses_decisions(options: &[&str]) {
     let site = blocks();
     let daemon = start(&site, "");
     site.decide(&["add", "192.0.2.7", "action=BLOCK_DROP"])
         .expect(0, &[]);
-    let other = compile_with("blocks", &site.folder.file("other"), &["-DENTRIES=8"]);
+    let other = compile_with("blocks", &site.folder.file("other"), options);
     fs::copy(other, site.folder.file("walls.o")).unwrap();
     let changed = corefile("").replace("blocks.o", "walls.o");
     site.folder.write("Corefile", &changed);
@@ -132,6 +139,47 @@ fn object_of_another_name_loses_decisions_with_a_warning() {
     daemon.stop();
     let daemon = start(&site, "");
     assert!(drops(&site, "192.0.2.7"));
+    daemon.stop();
+}
+
+/// A map, not a table: the entry replaces the decision.
+#[test]
+fn reload_that_gives_the_key_of_a_decision_warns() {
+    let site = blocks();
+    let daemon = start(&site, "");
+    let given = |lines: &str| site.folder.write("Corefile", &corefile(lines));
+    let warned = |key: &str| {
+        let warning = format!(
+            "warning: Corefile:6: entry: the decision about {key} in hosts ends; the line gives the key"
+        );
+        assert_eq!(daemon.lines_with("ends; the line").last(), Some(&warning));
+    };
+    // The maps stay, and the stage gets new maps.
+    for (last, lines) in [(7, ""), (8, "    mode generic\n")] {
+        let key = format!("192.0.2.{last}");
+        site.decide(&["add", "@hosts", &key, "action=BLOCK_DROP"])
+            .expect(0, &[]);
+        let line = format!("    entry @hosts {key} action=BLOCK_PASS\n");
+        given(&(line + lines));
+        site.ask(&["reload"]).expect(0, &[]);
+        warned(&key);
+        assert!(!drops(&site, &key));
+        given(lines);
+        site.ask(&["reload"]).expect(0, &[]);
+    }
+    assert_eq!(entries(&site, "hosts"), 0);
+    // The first 20 are named.
+    let mut lines = String::new();
+    for last in 1..=22 {
+        let key = format!("192.0.2.{last}");
+        site.decide(&["add", "@hosts", &key, "action=BLOCK_DROP"])
+            .expect(0, &[]);
+        writeln!(lines, "    entry @hosts {key} action=BLOCK_PASS").unwrap();
+    }
+    given(&(lines + "    mode generic\n"));
+    site.ask(&["reload"]).expect(0, &[]);
+    assert_eq!(daemon.lines_with("ends; the line").len(), 22);
+    daemon.line("warning: edge0: 2 more decisions not kept; lines give their keys");
     daemon.stop();
 }
 

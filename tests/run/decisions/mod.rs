@@ -1,12 +1,14 @@
 //! `corexdp add` and `corexdp delete`: decisions at run time, beside the entries of the Corefile.
 
 mod batch;
+mod chains;
 mod feeding;
+mod folder;
 mod keeping;
 mod names;
 mod overriding;
 mod refusing;
-mod tables;
+pub mod tables;
 mod testing;
 
 use std::fs;

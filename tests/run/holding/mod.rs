@@ -3,6 +3,7 @@
 mod adopting;
 mod chains;
 mod confirming;
+mod decisions;
 mod namespaces;
 mod owners;
 mod recovering;
