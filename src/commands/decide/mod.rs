@@ -6,6 +6,7 @@
 mod explain;
 mod input;
 mod overridden;
+mod send;
 mod state;
 mod targets;
 
@@ -16,18 +17,19 @@ use std::time::Duration;
 use crate::base::escape::{Escaped, OneLine};
 use crate::base::exit;
 use crate::base::utc::Utc;
-use crate::commands::open_map::open_maps;
+use crate::commands::open_map::{OpenMap, open_maps};
 use crate::commands::running_map;
 use crate::commands::test::origin::Origins;
 use crate::config::InterfaceName;
 use crate::config::decision::Saved;
 use crate::control::Request;
-use crate::control::changes::{Change, ChangesBuffer, Outcome};
-use crate::control::client::{self, Error};
+use crate::control::changes::Outcome;
+use crate::control::client::Error;
 use crate::filter::Refused;
 use explain::refusal;
 use input::Line;
-use state::{Fate, State};
+use send::{send, settle};
+use state::State;
 use targets::Targets;
 
 /// Exit code of `delete` for a key without a decision.
@@ -188,28 +190,21 @@ fn decide(
     items.sort_by_key(|item| item.target);
     state.announce(&items);
     let sent = send(options, &targets, &mut items);
-    let fate = |item: &Item| match (item.outcome, &item.value) {
-        (None, _) => Fate::Unknown,
-        (Some(Outcome::Done), Some(_)) => Fate::Added,
-        (Some(Outcome::Done | Outcome::Refused(Refused::Unknown | Refused::Given)), None) => {
-            Fate::Deleted
-        }
-        (Some(_), _) => Fate::Refused,
-    };
-    if let Err(error) = state.settle(&items, &fate) {
-        let folder = options.state.display();
-        let lost = if items.iter().all(|item| item.value.is_some()) {
-            "loses them"
-        } else {
-            done.code = exit::SYSTEM;
-            "loses new decisions and restores deleted ones"
-        };
-        done.warn(&format!(
-            "cannot keep decisions in {folder}: {error}; a restart of the daemon {lost}"
-        ));
-    }
+    settle(options, state, &items, done);
     sent?;
     leave(lines, &mut items, left);
+    answer(options, &opened, &mut items, faults, done);
+    Ok(())
+}
+
+/// Reports the outcomes of the changes.
+fn answer(
+    options: &Options,
+    opened: &[OpenMap<'_>],
+    items: &mut Vec<Item>,
+    faults: &mut Vec<Fault>,
+    done: &mut Done,
+) {
     let deletions = items.iter().filter(|item| item.value.is_none());
     let deletions = deletions.filter(|item| item.outcome == Some(Outcome::Done));
     done.deleted.extend(deletions.map(|item| item.line));
@@ -222,10 +217,10 @@ fn decide(
     items.retain(|item| !is_elsewhere(item));
     let origins = Origins::new(&options.control);
     let mut refused = 0..NAMED;
-    for item in &items {
+    for item in items.iter() {
         let is_refused = matches!(item.outcome, Some(Outcome::Refused(_)));
         let origins = (!is_refused || refused.next().is_some()).then_some(&origins);
-        match refusal(item, &opened, origins) {
+        match refusal(item, opened, origins) {
             Some((code, message)) => faults.push(Fault {
                 line: item.line,
                 code,
@@ -237,8 +232,7 @@ fn decide(
             None => {}
         }
     }
-    overridden::warn(options, &opened, &items, &origins, done);
-    Ok(())
+    overridden::warn(options, opened, items, &origins, done);
 }
 
 /// Leaves over the lines, and removes the items, about a map that a reload has replaced.
@@ -282,38 +276,4 @@ fn encode(line: &Line, targets: &mut Targets<'_>, now: u64) -> Result<Vec<Item>,
         });
     }
     Ok(items)
-}
-
-/// Sends the changes to the daemon, in as few packets as possible, and stores their outcomes.
-fn send(options: &Options, targets: &Targets<'_>, items: &mut [Item]) -> Result<(), Error> {
-    let mut buffer = ChangesBuffer::default();
-    let mut first = 0;
-    for next in 0..=items.len() {
-        let change = items.get(next).map(|item| Change {
-            map: targets.id(item.target),
-            key: &item.key,
-            value: item.value.as_deref(),
-            time: item.time.map(crate::base::ktime::nanoseconds),
-        });
-        if change.is_some_and(|change| buffer.push(&change)) {
-            continue;
-        }
-        let mut sent = items.iter_mut().skip(first);
-        client::decide(&options.control, buffer.changes(), &mut |outcome| {
-            if let Some(item) = sent.next() {
-                item.outcome = Some(outcome);
-            }
-        })?;
-        buffer.clear();
-        first = next;
-        if let Some(item) = items.get(next) {
-            buffer.push(&Change {
-                map: targets.id(item.target),
-                key: &item.key,
-                value: item.value.as_deref(),
-                time: item.time.map(crate::base::ktime::nanoseconds),
-            });
-        }
-    }
-    Ok(())
 }
