@@ -211,7 +211,7 @@ pub(super) fn restore(folder: &Path, mut restore: Restore<'_, '_>, log: &Log) {
     }
 }
 
-/// Restores the decision of a line, unless its time is up. `now` is the time of ktime and of the wall clock.
+/// Restores the decision of a line. `now` is the time of ktime and of the wall clock.
 fn restore_line(line: &str, now: (u64, u64), restore: &mut Restore<'_, '_>) -> Result<(), String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
@@ -219,12 +219,11 @@ fn restore_line(line: &str, now: (u64, u64), restore: &mut Restore<'_, '_>) -> R
     }
     let saved = Saved::parse(line)?;
     let (ktime, seconds) = now;
-    let until = match saved.until.map(|until| until.saturating_sub(seconds)) {
-        Some(0) => return Ok(()),
-        left => left.map(|left| {
-            let left = ktime::nanoseconds(Duration::from_secs(left));
-            ktime.saturating_add(left)
-        }),
-    };
-    restore.line(&saved, until)
+    let left = saved.until.map(|until| until.saturating_sub(seconds));
+    let until = left.map(|left| {
+        let left = ktime::nanoseconds(Duration::from_secs(left));
+        ktime.saturating_add(left)
+    });
+    let restored = restore.line(&saved, until);
+    if left == Some(0) { Ok(()) } else { restored }
 }

@@ -8,6 +8,7 @@ use super::state::{Prepared, PreparedStage};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::digest;
 use crate::base::escape::Plain;
+use crate::base::ktime;
 use crate::config::decision::Saved;
 use crate::encode::Encoder;
 use crate::kernel::describe;
@@ -53,7 +54,8 @@ impl<'a, 'c> Restore<'a, 'c> {
         }
     }
 
-    /// Restores a decision that ends at `until`, in nanoseconds of [`ktime`](crate::base::ktime).
+    /// Restores a decision that ends at `until`, in nanoseconds of [`ktime`]. A decision whose time is up is restored where an
+    /// earlier daemon left its entry, so that the entry is deleted.
     ///
     /// # Errors
     /// The reason why the decision is not restored.
@@ -94,6 +96,7 @@ impl<'a, 'c> Restore<'a, 'c> {
             (true, _) => map.adopt_decision(key, until),
             // A client was killed before the daemon accepted the decision.
             (false, true) => Ok(()),
+            (false, _) if until.is_some_and(|until| until <= ktime::now()) => Ok(()),
             (false, false) => map.decide(key, value, until, self.scan),
         };
         let room = map.map.shape().max_entries;

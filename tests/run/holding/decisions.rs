@@ -5,6 +5,7 @@ use std::fs;
 use super::Held;
 use crate::decisions::tables;
 use support::net::Daemon;
+use support::wait::wait_for;
 
 const FILE: &str = "state/decisions";
 
@@ -77,6 +78,35 @@ fn decisions_stay_without_a_readable_file() {
     let daemon = held.start(&corefile("acl", ""));
     daemon.line("cannot read the decisions");
     assert_eq!(dumped(&held), both);
+    daemon.stop();
+}
+
+/// No daemon was there to delete the decision in time.
+#[test]
+fn decision_whose_time_was_up_without_a_daemon_is_deleted() {
+    let held = Held::new();
+    held.site.folder.fixture("blocks");
+    let daemon = held.start(&corefile("blocks", ""));
+    for time in ["1s", "1h"] {
+        let key = if time == "1s" {
+            "192.0.2.7"
+        } else {
+            "192.0.2.8"
+        };
+        let words = ["add", "@hosts", key, "action=BLOCK_DROP", "for", time];
+        held.site.decide(&words).expect(0, &[]);
+    }
+    daemon.kill();
+    let hosts = || held.site.filter().map("hosts").count();
+    assert_eq!(hosts(), 2);
+    let file = held.site.folder.file(FILE);
+    let text = fs::read_to_string(&file).unwrap();
+    let (start, end) = text.split_once(" until ").unwrap();
+    let (_, rest) = end.split_once('\n').unwrap();
+    fs::write(&file, format!("{start} until 2020-01-01T00:00:00Z\n{rest}")).unwrap();
+    let daemon = held.start(&corefile("blocks", ""));
+    wait_for("entries", &1, hosts);
+    assert_eq!(dumped(&held), ["@hosts"]);
     daemon.stop();
 }
 
