@@ -74,7 +74,7 @@ pub(super) fn confine(log: &Log, more: CapSet) -> Result<(), Error> {
     }
     // A call that the list lacks must not kill the daemon. The libc handles ENOSYS as on an old kernel.
     let default = DefaultAction::Fail(Errno::ENOSYS);
-    seccomp::allow(&[syscalls::ALWAYS, syscalls::RARE], &[], default).map_err(failed(
+    seccomp::allow(&[syscalls::ALWAYS, syscalls::RARE], default).map_err(failed(
         "cannot limit system calls; the kernel needs CONFIG_SECCOMP_FILTER",
     ))
 }

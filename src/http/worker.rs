@@ -1,8 +1,7 @@
 //! The worker: serves HTTP with content that the daemon renders.
 //!
-//! The worker has two threads: the [`gate`], and the *responder* ([`responder`]), which answers the requests that the gate
-//! forwards. Both threads exist before the cage closes, so that the cage can forbid calls that create threads and named
-//! sockets. `tiny_http` parses header lines and prints responses. Its server is not used: it needs a listening socket, to
+//! One event loop runs the [`gate`], and the *responder* ([`responder`]), which answers the requests that the gate
+//! forwards. `tiny_http` parses header lines and prints responses. Its server is not used: it needs a listening socket, to
 //! which any local process could connect past the gate, and starts a thread for each connection.
 
 mod connection;
@@ -11,21 +10,22 @@ mod request;
 mod responder;
 mod response;
 
-use std::sync::{Arc, Barrier};
-use std::thread;
+use std::sync::PoisonError;
+use std::time::Instant;
 
 use nix::errno::Errno;
+use nix::poll::PollFd;
 use nix::sys::prctl;
 
-use super::{PAGE_SIZE, WorkerDescriptors, cage, gate};
-use crate::kernel::errno;
+use super::gate::{self, Events, Gate};
+use super::{PAGE_SIZE, WorkerDescriptors, cage};
 use crate::kernel::fd_passing::Descriptors;
 use crate::kernel::shared_memory::SharedMemory;
 use daemon::Daemon;
-use responder::Responder;
+use responder::{Ready, Responder};
 
-/// Stack of the responder, in bytes.
-const STACK_SIZE: usize = 128 << 10;
+/// Maximum number of descriptors that a worker polls.
+const DESCRIPTORS: usize = responder::DESCRIPTORS + gate::DESCRIPTORS;
 
 /// Serves HTTP in the cage until the daemon closes its sockets. The descriptors are the socket for requests to the
 /// daemon, the socket from which listening sockets arrive, and the shared memory.
@@ -42,29 +42,34 @@ pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     let memory = SharedMemory::open(&page, PAGE_SIZE)?;
     // The mapping remains after the descriptor is closed.
     drop(page);
-    let (inner, incoming) = gate::queue().map_err(|error| errno(&error))?;
-    start(Responder::new(incoming, Daemon::new(requests, memory)))?;
-    gate::run(&listen, inner)
+    let mut buffers = gate::MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let gate = Gate::new(&listen, &mut buffers, Instant::now());
+    cage::close()?;
+    serve(gate, Responder::new(Daemon::new(requests, memory)))
 }
 
-/// Starts the responder. Seccomp restricts only the calling thread, so both threads close the cage, and each waits for the
-/// other.
-fn start(mut responder: Responder) -> Result<(), Errno> {
-    let closed = Arc::new(Barrier::new(2));
-    let both_closed = Arc::clone(&closed);
-    let respond = move || {
-        if cage::close().is_ok() {
-            both_closed.wait();
-            let _ = responder.run();
+/// Sleeps until there are events of either part, or the earliest deadline has passed.
+fn wait(gate: &Gate<'_>, responder: &Responder) -> Result<(Events, Ready), Errno> {
+    let mut fds = heapless::Vec::<PollFd<'_>, DESCRIPTORS>::new();
+    let deadline = responder.watch(&mut fds);
+    let events = gate.wait(&mut fds, deadline)?;
+    Ok((events, responder.ready(&fds)))
+}
+
+fn serve(mut gate: Gate<'_>, mut responder: Responder) -> Result<(), Errno> {
+    loop {
+        let (events, ready) = wait(&gate, &responder)?;
+        let now = Instant::now();
+        if events.settings {
+            if !gate.change_settings(now)? {
+                return Ok(());
+            }
+            // A reload sends several messages, which take effect before the next request.
+            continue;
         }
-        // The daemon replaces a worker that exits.
-        std::process::exit(1);
-    };
-    thread::Builder::new()
-        .stack_size(STACK_SIZE)
-        .spawn(respond)
-        .map_err(|error| errno(&error))?;
-    cage::close()?;
-    closed.wait();
-    Ok(())
+        if let Some(stream) = gate.turn(&events, now)? {
+            responder.take(stream, now);
+        }
+        responder.turn(&ready, now);
+    }
 }

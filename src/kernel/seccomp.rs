@@ -91,53 +91,24 @@ pub const fn null(argument: u8) -> Condition {
     }
 }
 
-/// Restricts this thread, and threads and processes that it starts, to the calls in `lists`. Calls in `refused` fail
-/// with their errno; `default` applies to all other calls. The restriction is irrevocable; a later one can only be
-/// stricter.
+/// Restricts this thread, and threads and processes that it starts, to the calls in `lists`; `default` applies to all
+/// other calls. The restriction is irrevocable; a later one can only be stricter.
 ///
 /// # Errors
 /// `EINVAL` or `ENOSYS` where the kernel was built without `CONFIG_SECCOMP_FILTER`.
-pub fn allow(
-    lists: &[&[Rule]],
-    refused: &[(c_long, Errno)],
-    default: DefaultAction,
-) -> Result<(), Errno> {
+pub fn allow(lists: &[&[Rule]], default: DefaultAction) -> Result<(), Errno> {
     let default = match default {
         DefaultAction::Kill => SeccompAction::KillProcess,
-        DefaultAction::Fail(errno) => errno_action(errno),
+        DefaultAction::Fail(errno) => SeccompAction::Errno((errno as i32).cast_unsigned()),
     };
-    let rules = lists.iter().copied().flatten().copied();
-    // A filter has one action for listed calls and one for all others, and the strictest action of several filters
-    // applies. So each refused call has its own filter, and the last filter allows the call.
-    for &(call, errno) in refused {
-        install(
-            &mut std::iter::once(any(call)),
-            errno_action(errno),
-            SeccompAction::Allow,
-        )?;
-    }
-    let refused = refused.iter().map(|(call, _)| any(*call));
-    // This filter forbids `seccomp(2)`, by which filters are installed, so this filter is the last.
-    install(&mut rules.chain(refused), SeccompAction::Allow, default)
-}
-
-fn errno_action(errno: Errno) -> SeccompAction {
-    SeccompAction::Errno((errno as i32).cast_unsigned())
-}
-
-fn install(
-    list: &mut dyn Iterator<Item = Rule>,
-    listed: SeccompAction,
-    others: SeccompAction,
-) -> Result<(), Errno> {
     let mut rules = BTreeMap::<i64, Vec<SeccompRule>>::new();
-    for rule in list {
+    for rule in lists.iter().copied().flatten() {
         let cases = rules.entry(rule.call).or_default();
         if !rule.conditions.is_empty() {
             cases.push(seccomp_rule(rule.conditions)?);
         }
     }
-    let filter = SeccompFilter::new(rules, others, listed, ARCHITECTURE);
+    let filter = SeccompFilter::new(rules, default, SeccompAction::Allow, ARCHITECTURE);
     let program: seccompiler::BpfProgram = filter
         .and_then(TryInto::try_into)
         .map_err(|_| Errno::EINVAL)?;

@@ -109,7 +109,7 @@ fn traced() -> Observed {
         } else if before.iter().any(|call| call.0 == libc::SYS_setpgid) {
             observed.keeper.extend(after);
         } else {
-            // A thread of a worker.
+            // A worker.
             observed.keeper.extend(before);
             observed.workers.extend(after);
         }
@@ -178,7 +178,7 @@ fn crowd(site: &Site) {
 
 /// Fails if a call is not allowed, or if no call needs a rule of `always`.
 fn fit(whose: &str, seen: &[Call], always: &[Rule], seldom: &[Rule], refused: &[libc::c_long]) {
-    assert!(seen.len() > 100, "{whose}: strace saw {}", seen.len());
+    assert!(seen.len() > 50, "{whose}: strace saw {}", seen.len());
     for call in seen {
         let known = always.iter().chain(seldom).any(|rule| admits(rule, call));
         assert!(
@@ -202,9 +202,7 @@ fn seccomp_lists_match_the_observed_calls() {
         workers,
     } = &observed;
     fit("daemon", daemon, daemons::ALWAYS, daemons::RARE, &[]);
-    let refused: Vec<_> = workers::REFUSED.iter().map(|refused| refused.0).collect();
-    let (always, seldom) = (workers::ALWAYS, workers::RARE);
-    fit("worker", workers, always, seldom, &refused);
+    fit("worker", workers, workers::ALWAYS, workers::RARE, &[]);
     let seldom = [keepers::RARE, workers::ALWAYS, workers::RARE].concat();
     // Calls that a libc tries and can do without.
     let refused = [libc::SYS_clone3, libc::SYS_openat];

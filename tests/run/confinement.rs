@@ -98,7 +98,7 @@ fn keeper_and_worker_inherit_nothing_of_the_daemon() {
     assert_eq!(site.get("/metrics").status, 200);
     for pid in [daemon.keeper(), daemon.worker()] {
         let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
-        assert_eq!(read("environ"), "RUST_MIN_STACK=262144\0");
+        assert_eq!(read("environ"), "");
         assert_eq!(
             fs::read_link(format!("/proc/{pid}/cwd")).unwrap(),
             Path::new("/")
@@ -132,11 +132,11 @@ fn page_has_no_named_local_socket() {
 }
 
 #[test]
-fn worker_has_two_threads_for_any_number_of_connections() {
+fn worker_has_one_thread_for_any_number_of_connections() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let worker = daemon.worker();
-    wait_for("the number of threads", &2, || threads(worker));
+    wait_for("the number of threads", &1, || threads(worker));
     site.server.enter(|| {
         let connect = |_| {
             let mut stream = TcpStream::connect(PAGE).unwrap();
@@ -145,7 +145,7 @@ fn worker_has_two_threads_for_any_number_of_connections() {
             stream
         };
         let connections: Vec<_> = (0..16).map(connect).collect();
-        assert_eq!(threads(worker), 2);
+        assert_eq!(threads(worker), 1);
         drop(connections);
     });
     assert_eq!(daemon.worker(), worker);
@@ -191,10 +191,10 @@ fn worker_has_limits_and_only_its_descriptors() {
             assert!(values.eq([&most, &most]), "{line}");
         }
     }
-    // Three standard streams and the socket to the daemon. The worker also has the second socket to the daemon, the
-    // listener, and the pair that wakes its responder. The page is mapped, not open.
+    // Three standard streams and the socket to the daemon. The worker also has the second socket to the daemon, and
+    // the listener. The page is mapped, not open.
     descriptors_become(keeper, 1);
-    descriptors_become(worker, 5);
+    descriptors_become(worker, 3);
     let maps = fs::read_to_string(format!("/proc/{worker}/maps")).unwrap();
     let page = maps
         .lines()

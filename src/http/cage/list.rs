@@ -3,15 +3,15 @@
 //! A call that is not listed kills the worker. An attacker thus has one attempt: the daemon logs the death of the worker,
 //! and the keeper starts another worker. The tests find calls of a correct worker that are missing here in the same way.
 //!
-//! The rules apply once both threads of the worker exist. So no call that creates a thread, a process, or a socket with an
-//! address is listed. An attacker has the clients' connections, the listening sockets and the sockets to the daemon, but
-//! can neither connect them to another peer nor close them for the daemon.
+//! No call that creates a thread, a process, or a socket with an address is listed. An attacker has the clients'
+//! connections, the listening sockets and the sockets to the daemon, but can neither connect them to another peer nor
+//! close them for the daemon.
 //!
 //! The names are names of system calls. They differ from the C functions, between libcs and between architectures:
 //! aarch64 has only the newest form of each call.
 
 use nix::errno::Errno;
-use nix::libc::{self, c_int, c_long};
+use nix::libc::{self, c_int};
 
 use crate::kernel::seccomp::{self, DefaultAction, FIONBIO, POLL, Rule, any, bits, is, null, only};
 
@@ -62,9 +62,6 @@ pub const RARE: &[Rule] = &[
     // Exit, unless the keeper kills the worker first.
     any(libc::SYS_exit_group),
     any(libc::SYS_sigaltstack),
-    // Contention for a lock between the two threads, and the barrier at the start.
-    any(libc::SYS_futex),
-    any(libc::SYS_sched_yield),
     // Memory: private, so that the resource limit counts it, and not executable.
     only(
         libc::SYS_mmap,
@@ -84,17 +81,10 @@ pub const RARE: &[Rule] = &[
     any(libc::SYS_restart_syscall),
 ];
 
-/// Calls of correct code that also works without them. Such calls fail with this errno.
-pub const REFUSED: &[(c_long, Errno)] = &[
-    // glibc reads `/proc/sys/vm/overcommit_memory` before it shrinks the heap of a thread.
-    #[cfg(not(target_env = "musl"))]
-    (libc::SYS_openat, Errno::EACCES),
-];
-
-/// Restricts this thread to the listed calls.
+/// Restricts this process to the listed calls.
 ///
 /// # Errors
 /// When the kernel has no seccomp filters.
 pub fn close() -> Result<(), Errno> {
-    seccomp::allow(&[ALWAYS, RARE], REFUSED, DefaultAction::Kill)
+    seccomp::allow(&[ALWAYS, RARE], DefaultAction::Kill)
 }

@@ -49,7 +49,7 @@ pub fn give_up() -> Result<(), Errno> {
     landlock::deny_everything().map(drop)
 }
 
-/// The worker's step: restricts this thread to the system calls of [`list`].
+/// The worker's step: restricts this process to the system calls of [`list`].
 ///
 /// # Errors
 /// `EINVAL` or `ENOSYS` when the kernel has no seccomp filters.

@@ -1,10 +1,10 @@
 //! The *gate*: a proxy between the network and the responder that bounds connections, requests and their memory.
 //!
 //! The responder ([`super::worker`]) allocates memory for each request and response, and has no timeouts for clients. So
-//! the responder must not face the network. The gate is one thread that owns the listening sockets and a fixed number of
-//! [`slot`]s with buffers of fixed size. For each request, the gate collects the head, forwards it over a socket pair,
-//! relays the whole response, and only then reads the next head. The responder receives complete heads only, one at a
-//! time on each connection, and interprets them with `tiny_http`.
+//! the responder must not face the network. The gate owns the listening sockets and a fixed number of [`slot`]s with
+//! buffers of fixed size. For each request, the gate collects the head, forwards it over a socket pair, relays the whole
+//! response, and only then reads the next head. The responder receives complete heads only, one at a time on each
+//! connection, and interprets them with `tiny_http`.
 //!
 //! Each connection costs memory in the responder, so the slots share [`REQUESTS`] connections. A slot keeps its connection
 //! to the responder until another slot needs one.
@@ -24,9 +24,11 @@ mod slot;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::{Mutex, PoisonError};
+use std::os::unix::net::UnixStream;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use heapless::VecView;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
@@ -34,7 +36,7 @@ use crate::base::wait::timeout;
 use crate::config::{MAX_PLACES, Service};
 use crate::http::host::Names;
 use crate::kernel::fd_passing;
-pub(super) use inner::{Incoming, Inner, queue};
+pub(super) use inner::connect;
 use input::Input;
 use peer::Peer;
 use response::Response;
@@ -48,10 +50,13 @@ pub(super) const REQUESTS: usize = 16;
 pub(super) const HEAD_SIZE: usize = 8 << 10;
 /// Bytes of a response in transit.
 const RESPONSE_SIZE: usize = 8 << 10;
+/// Maximum number of descriptors that the gate polls.
+pub(super) const DESCRIPTORS: usize = 1 + MAX_PLACES + 2 * SLOTS;
 /// Buffers of the slots. The buffers are static, since untouched static memory costs nothing and mostly only the first slot
 /// is in use; an allocator may clear its memory, and thereby touch it.
-static MEMORY: Mutex<[[u8; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]> =
-    Mutex::new([[0; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]);
+pub(super) static MEMORY: Mutex<Memory> = Mutex::new([[0; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]);
+/// For each slot, the buffer of a head and then the buffer of a response.
+pub(super) type Memory = [[u8; HEAD_SIZE + RESPONSE_SIZE]; SLOTS];
 /// Delay before the next `accept` after an error, such as `EMFILE`.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -59,9 +64,9 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 pub(super) type Listeners = heapless::Vec<(Service, TcpListener), MAX_PLACES>;
 
 /// Result of a poll.
-struct Events {
-    /// The daemon sent listening sockets, or died.
-    listeners: bool,
+pub(super) struct Events {
+    /// The daemon sent settings, or died.
+    pub(super) settings: bool,
     /// A client connects.
     connection: bool,
     slots: [Ready; SLOTS],
@@ -84,7 +89,7 @@ impl Accepts {
     }
 }
 
-struct Gate<'a> {
+pub(super) struct Gate<'a> {
     /// Socket over which the daemon sends listening sockets and names.
     listen_socket: &'a OwnedFd,
     listeners: Listeners,
@@ -94,60 +99,41 @@ struct Gate<'a> {
     next_listener: usize,
     /// End of the delay after a failed `accept`.
     paused_until: Option<Instant>,
-    inner: Inner,
     slots: heapless::Vec<Slot<'a>, SLOTS>,
 }
 
-/// Relays requests that arrive on the listening sockets, until the daemon closes its end of `listen_socket` or dies.
-///
-/// # Errors
-/// Errors of `poll`; `ETIMEDOUT` when the responder hangs. After an error, the worker must be replaced.
-pub(super) fn run(listen_socket: &OwnedFd, inner: Inner) -> Result<(), Errno> {
-    let now = Instant::now();
-    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
-    let slots = memory.iter_mut().map(|memory| {
-        let (head, response) = memory.split_at_mut(HEAD_SIZE);
-        Slot::new(Input::new(head), Response::new(response), now)
-    });
-    let mut gate = Gate {
-        listen_socket,
-        listeners: Listeners::new(),
-        names: Names::default(),
-        next_listener: 0,
-        paused_until: None,
-        inner,
-        slots: slots.collect(),
-    };
-    loop {
-        let events = gate.wait()?;
-        let now = Instant::now();
-        if events.listeners {
-            if !gate.change_settings(now)? {
-                return Ok(());
-            }
-            // A reload sends several messages, which take effect before the next request.
-            continue;
+impl<'a> Gate<'a> {
+    /// A gate without listening sockets, which arrive on `listen_socket`.
+    pub(super) fn new(listen_socket: &'a OwnedFd, memory: &'a mut Memory, now: Instant) -> Self {
+        let slots = memory.iter_mut().map(|memory| {
+            let (head, response) = memory.split_at_mut(HEAD_SIZE);
+            Slot::new(Input::new(head), Response::new(response), now)
+        });
+        Self {
+            listen_socket,
+            listeners: Listeners::new(),
+            names: Names::default(),
+            next_listener: 0,
+            paused_until: None,
+            slots: slots.collect(),
         }
-        for (slot, ready) in gate.slots.iter_mut().zip(events.slots) {
-            if ready.client || ready.inner {
-                slot.step(ready, now);
-            }
-            slot.expire(now).map_err(|slot::Hung| Errno::ETIMEDOUT)?;
-        }
-        if events.connection {
-            gate.accept(now);
-        }
-        gate.make_room(now);
-        gate.forward(now);
     }
 }
 
 impl Gate<'_> {
-    /// Sleeps until a descriptor is ready or the earliest deadline has passed.
-    fn wait(&self) -> Result<Events, Errno> {
+    /// Sleeps until a descriptor is ready, of `fds` or of the gate, or the earliest deadline has passed. Adds the gate's
+    /// descriptors to `fds`.
+    ///
+    /// # Errors
+    /// Errors of `poll`.
+    pub(super) fn wait<'a>(
+        &'a self,
+        fds: &mut VecView<PollFd<'a>>,
+        deadline: Option<Instant>,
+    ) -> Result<Events, Errno> {
         let now = Instant::now();
         let accepts = self.accepts(now);
-        let mut fds = heapless::Vec::<PollFd<'_>, { 1 + MAX_PLACES + 2 * SLOTS }>::new();
+        let first = fds.len();
         // Cannot fail: the list has room for all descriptors.
         let _ = fds.push(PollFd::new(self.listen_socket.as_fd(), PollFlags::POLLIN));
         for (_, listener) in self.listeners.iter().filter(|_| accepts == Accepts::Now) {
@@ -157,17 +143,18 @@ impl Gate<'_> {
         for (fd, events) in self.slots.iter().flat_map(Slot::poll_events).flatten() {
             let _ = fds.push(PollFd::new(fd, events));
         }
-        let deadlines = self.slots.iter().filter_map(Slot::deadline);
+        let deadlines = self.slots.iter().filter_map(Slot::deadline).chain(deadline);
         let deadlines = deadlines.chain(accepts.at()).chain(self.forward_at(now));
-        match poll(&mut fds, timeout(deadlines.min())) {
+        match poll(fds, timeout(deadlines.min())) {
             // After an interruption no descriptor is marked ready.
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
-        let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
+        let mut ready = fds.iter().skip(first).map(|fd| fd.any().unwrap_or(true));
         let mut next = |polled: bool| polled && ready.next().unwrap_or(false);
-        let listeners = next(true);
-        let connection = (1..first_slot).fold(false, |connection, _| next(true) | connection);
+        let settings = next(true);
+        let listeners = first.saturating_add(1)..first_slot;
+        let connection = listeners.fold(false, |connection, _| next(true) | connection);
         let slots = self.slots.iter().map(|slot| {
             let [client, inner] = slot.poll_events().map(|wait| wait.is_some());
             Ready {
@@ -176,7 +163,7 @@ impl Gate<'_> {
             }
         });
         let mut events = Events {
-            listeners,
+            settings,
             connection,
             slots: [Ready::default(); SLOTS],
         };
@@ -186,10 +173,35 @@ impl Gate<'_> {
         Ok(events)
     }
 
+    /// Handles the events of clients and of the responder. Returns the responder's end of a new connection.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT` when the responder hangs. The worker must then be replaced.
+    pub(super) fn turn(
+        &mut self,
+        events: &Events,
+        now: Instant,
+    ) -> Result<Option<UnixStream>, Errno> {
+        for (slot, &ready) in self.slots.iter_mut().zip(&events.slots) {
+            if ready.client || ready.inner {
+                slot.step(ready, now);
+            }
+            slot.expire(now).map_err(|slot::Hung| Errno::ETIMEDOUT)?;
+        }
+        if events.connection {
+            self.accept(now);
+        }
+        self.make_room(now);
+        Ok(self.forward(now))
+    }
+
     /// Receives a message of the daemon: the new listening sockets of a service, or the names that are vouched for.
     /// Connections of the service end with their next response, since the Corefile may no longer have their address.
     /// Returns false when the daemon has closed its end.
-    fn change_settings(&mut self, now: Instant) -> Result<bool, Errno> {
+    ///
+    /// # Errors
+    /// Errors of `recvmsg`; `EBADMSG` and `E2BIG` for a message that no sound daemon sends.
+    pub(super) fn change_settings(&mut self, now: Instant) -> Result<bool, Errno> {
         let mut message = [0; size_of::<u32>() + Names::MAX];
         let socket = self.listen_socket.as_fd();
         let (length, descriptors) = fd_passing::receive_packet(socket, &mut message)?;
@@ -251,11 +263,11 @@ impl Gate<'_> {
     }
 
     /// Forwards complete heads: those with a connection to the responder, then the oldest head of the peer with the fewest
-    /// requests at the responder.
+    /// requests at the responder. Returns the responder's end of a new connection.
     ///
     /// A new connection to the responder is opened only after the responder has answered on the previous new one, so that
     /// no queue grows there.
-    fn forward(&mut self, now: Instant) {
+    fn forward(&mut self, now: Instant) -> Option<UnixStream> {
         for slot in &mut self.slots {
             slot.check_host(&self.names, now);
             if slot.queued().is_some() && slot.is_connected() {
@@ -263,29 +275,26 @@ impl Gate<'_> {
             }
         }
         if self.slots.iter().any(Slot::is_fresh) {
-            return;
+            return None;
         }
         let queued = self.slots.iter().enumerate();
         let queued = queued.filter_map(|(index, slot)| {
             let since = slot.queued().filter(|_| !slot.has_inner())?;
             Some(((self.requests_of(slot.peer()), since), index))
         });
-        let Some((_, first)) = queued.min_by_key(|(order, _)| *order) else {
-            return;
-        };
+        let (_, first) = queued.min_by_key(|(order, _)| *order)?;
         let inner = self.slots.iter().filter(|slot| slot.has_inner()).count();
         if inner >= REQUESTS {
-            return self.release_inner(now);
+            self.release_inner(now);
+            return None;
         }
-        let Some(slot) = self.slots.get_mut(first) else {
-            return;
+        let slot = self.slots.get_mut(first)?;
+        let Ok((ours, theirs)) = connect() else {
+            slot.drop_client(now);
+            return None;
         };
-        match self.inner.connect() {
-            Ok(inner) => {
-                slot.connect(inner);
-                slot.forward(now);
-            }
-            Err(_) => slot.drop_client(now),
-        }
+        slot.connect(ours);
+        slot.forward(now);
+        Some(theirs)
     }
 }

@@ -30,7 +30,7 @@ const MIN_PAUSE: Duration = Duration::from_millis(10);
 /// Timeout of the responder: it answers [`REQUESTS`](super::REQUESTS) requests one by one, each within five seconds.
 const HANG_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Error for a responder that hangs, and thus never closes its end of a connection.
+/// Error for a responder that neither answers nor closes its end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hung;
 

@@ -46,8 +46,6 @@ const SPARE_FD: i32 = SOCKET_FD + 1;
 const WORKER_EXIT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Time to wait for the exit of the keeper, which kills all workers before.
 const KEEPER_EXIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Stack of each thread in a worker, in bytes. The default, 2 MiB, is an eighth of the worker's memory limit.
-const STACK: &CStr = c"RUST_MIN_STACK=262144";
 
 /// The daemon's handle of its keeper. Dropping it ends the keeper and all workers, and waits up to two seconds for the
 /// exit.
@@ -216,12 +214,13 @@ fn spawn(socket: OwnedFd) -> Result<Pid, Errno> {
     actions.add_dup2(0, 1)?;
     actions.add_dup2(0, 2)?;
     actions.add_dup2(number, SOCKET_FD)?;
+    let environment: [&CStr; 0] = [];
     let argument = CString::new(KEEPER).map_err(|_| Errno::EINVAL)?;
     posix_spawn(
         c"/proc/self/exe",
         &actions,
         &PosixSpawnAttr::init()?,
         &[c"corexdp", argument.as_c_str()],
-        &[STACK],
+        &environment,
     )
 }

@@ -5,26 +5,10 @@
 //! dead keeper.
 
 use nix::errno::Errno;
-use nix::libc::{self, c_int};
+use nix::libc;
 
 use crate::http::cage::list;
 use crate::kernel::seccomp::{self, DefaultAction, Rule, any, bits, is, only};
-
-/// Flags of `clone` for a thread: all resources are shared, and no namespace is created.
-#[cfg(target_env = "musl")]
-const THREAD: c_int = COMMON_THREAD | libc::CLONE_DETACHED;
-/// Flags of `clone` for a thread.
-#[cfg(not(target_env = "musl"))]
-const THREAD: c_int = COMMON_THREAD;
-const COMMON_THREAD: c_int = libc::CLONE_VM
-    | libc::CLONE_FS
-    | libc::CLONE_FILES
-    | libc::CLONE_SIGHAND
-    | libc::CLONE_THREAD
-    | libc::CLONE_SYSVSEM
-    | libc::CLONE_SETTLS
-    | libc::CLONE_PARENT_SETTID
-    | libc::CLONE_CHILD_CLEARTID;
 
 /// Forks; musl uses `fork(2)` on x86_64.
 #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
@@ -59,6 +43,9 @@ pub const ALWAYS: &[Rule] = &[
     // The number of threads, and forking, killing and reaping a worker.
     FILE_STATUS,
     FORK,
+    // musl blocks signals while it forks.
+    #[cfg(target_env = "musl")]
+    any(libc::SYS_rt_sigprocmask),
     only(libc::SYS_kill, &[is(1, libc::SIGKILL)]),
     any(libc::SYS_wait4),
     // A new worker: name and shared memory.
@@ -70,22 +57,12 @@ pub const ALWAYS: &[Rule] = &[
             bits(3, libc::MAP_TYPE, libc::MAP_SHARED),
         ],
     ),
-    // A new worker: second thread.
-    only(libc::SYS_clone, &[is(0, THREAD)]),
-    any(libc::SYS_gettid),
-    any(libc::SYS_rt_sigprocmask),
     // A new worker: its own rules.
     only(libc::SYS_prctl, &[is(0, libc::PR_SET_NO_NEW_PRIVS)]),
     any(libc::SYS_seccomp),
-    // glibc: start of a process and of a thread.
+    // glibc: start of a process.
     #[cfg(not(target_env = "musl"))]
     any(libc::SYS_set_robust_list),
-    #[cfg(not(target_env = "musl"))]
-    any(libc::SYS_rseq),
-    #[cfg(not(target_env = "musl"))]
-    any(libc::SYS_rt_sigaction),
-    #[cfg(not(target_env = "musl"))]
-    any(libc::SYS_sched_getaffinity),
 ];
 
 /// Calls of some runs only. Each comment names the condition.
@@ -93,8 +70,6 @@ pub const RARE: &[Rule] = &[
     // The delay after a lack of memory or descriptors.
     any(libc::SYS_nanosleep),
     any(libc::SYS_clock_nanosleep),
-    // The exit of a thread. libcs repeat the call until it succeeds.
-    any(libc::SYS_exit),
     // Metadata, on a kernel without `statx` (4.11).
     #[cfg(not(target_env = "musl"))]
     any(libc::SYS_newfstatat),
@@ -106,6 +81,6 @@ pub const RARE: &[Rule] = &[
 /// When the kernel has no seccomp filters.
 pub fn close() -> Result<(), Errno> {
     let lists = [list::ALWAYS, list::RARE, ALWAYS, RARE];
-    // A libc handles ENOSYS as on an old kernel: to create a thread, it tries `clone3` first and then `clone`.
-    seccomp::allow(&lists, &[], DefaultAction::Fail(Errno::ENOSYS))
+    // A libc handles ENOSYS as on an old kernel.
+    seccomp::allow(&lists, DefaultAction::Fail(Errno::ENOSYS))
 }

@@ -1,60 +1,63 @@
-//! The *responder*: the thread that answers the requests that the gate forwards.
+//! The *responder*: answers the requests that the gate forwards.
 //!
 //! The daemon renders one content at a time, so the responder sends one request at a time to the daemon, in the order of
 //! arrival. Meanwhile the responder writes other responses.
 
-use std::convert::Infallible;
 use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
+use heapless::VecView;
+use nix::poll::{PollFd, PollFlags};
 
 use super::connection::Connection;
 use super::daemon::Daemon;
-use crate::base::wait::timeout;
-use crate::http::gate::{Incoming, REQUESTS};
+use crate::http::gate::REQUESTS;
 
 /// Maximum number of connections: [`REQUESTS`] open ones, and as many that the gate has just closed.
 const MAX_CONNECTIONS: usize = 2 * REQUESTS;
+/// Maximum number of descriptors that the responder polls.
+pub(super) const DESCRIPTORS: usize = MAX_CONNECTIONS + 1;
+
+/// For each connection, true if its descriptor has an event.
+pub(super) type Ready = heapless::Vec<bool, MAX_CONNECTIONS>;
 
 /// The responder's connections, and its connection to the daemon.
 pub(super) struct Responder {
-    incoming: Incoming,
     daemon: Daemon,
     connections: heapless::Vec<Connection, MAX_CONNECTIONS>,
 }
 
-/// Descriptors with an event.
-struct Ready {
-    incoming: bool,
-    connections: heapless::Vec<bool, MAX_CONNECTIONS>,
-}
-
 impl Responder {
-    pub(super) const fn new(incoming: Incoming, daemon: Daemon) -> Self {
+    pub(super) const fn new(daemon: Daemon) -> Self {
         Self {
-            incoming,
             daemon,
             connections: heapless::Vec::new(),
         }
     }
 
-    /// Answers requests until the process ends.
-    ///
-    /// # Errors
-    /// Errors of `poll`.
-    pub(super) fn run(&mut self) -> Result<Infallible, Errno> {
-        loop {
-            self.turn()?;
+    /// Adds the descriptors to poll to an empty list. Returns the time at which the daemon's answer is late.
+    pub(super) fn watch<'a>(&'a self, fds: &mut VecView<PollFd<'a>>) -> Option<Instant> {
+        // Cannot fail: the list has room for all descriptors.
+        for (fd, events) in self.connections.iter().map(Connection::poll_events) {
+            let _ = fds.push(PollFd::new(fd, events));
         }
+        let deadline = self.daemon.deadline();
+        if deadline.is_some() {
+            let _ = fds.push(PollFd::new(self.daemon.as_fd(), PollFlags::POLLIN));
+        }
+        deadline
     }
 
-    /// Waits for events, and handles them.
-    fn turn(&mut self) -> Result<(), Errno> {
-        let ready = self.wait()?;
-        let now = Instant::now();
-        for (connection, ready) in self.connections.iter_mut().zip(ready.connections) {
+    /// The connections that are ready, after a poll of the list of [`Responder::watch`].
+    pub(super) fn ready(&self, fds: &[PollFd<'_>]) -> Ready {
+        let ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
+        ready.take(self.connections.len()).collect()
+    }
+
+    /// Handles events: of the connections that are ready, and of the daemon.
+    pub(super) fn turn(&mut self, ready: &Ready, now: Instant) {
+        for (connection, &ready) in self.connections.iter_mut().zip(ready) {
             if ready {
                 connection.step(now);
             }
@@ -66,53 +69,22 @@ impl Responder {
             connection.answer(&self.daemon, answer);
         }
         self.drop_closed();
-        if ready.incoming {
-            self.take(now);
-        }
         self.ask(now);
         self.drop_closed();
-        Ok(())
     }
 
-    /// Sleeps until a descriptor is ready or the daemon's answer is late.
-    fn wait(&self) -> Result<Ready, Errno> {
-        let mut fds = heapless::Vec::<PollFd<'_>, { 2 + MAX_CONNECTIONS }>::new();
-        // Cannot fail: the list has room for all descriptors.
-        let _ = fds.push(PollFd::new(self.incoming.as_fd(), PollFlags::POLLIN));
-        for (fd, events) in self.connections.iter().map(Connection::poll_events) {
-            let _ = fds.push(PollFd::new(fd, events));
-        }
-        let deadline = self.daemon.deadline();
-        if deadline.is_some() {
-            let _ = fds.push(PollFd::new(self.daemon.as_fd(), PollFlags::POLLIN));
-        }
-        match poll(&mut fds, timeout(deadline)) {
-            // After an interruption no descriptor is marked ready.
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-        let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
-        Ok(Ready {
-            incoming: ready.next().unwrap_or(false),
-            connections: ready.take(self.connections.len()).collect(),
-        })
+    /// Takes a new connection, and reads its request without waiting. A connection that exceeds [`MAX_CONNECTIONS`] is
+    /// closed.
+    pub(super) fn take(&mut self, stream: UnixStream, now: Instant) {
+        let mut connection = Connection::new(stream);
+        connection.step(now);
+        let _ = self.connections.push(connection);
     }
 
     /// Drops closed connections; the gate waits for their end.
     fn drop_closed(&mut self) {
         self.connections
             .retain(|connection| !connection.is_closed());
-    }
-
-    /// Takes new connections, and reads their requests without waiting. A connection that exceeds [`MAX_CONNECTIONS`] is
-    /// closed.
-    fn take(&mut self, now: Instant) {
-        self.incoming.clear();
-        while let Some(stream) = self.incoming.take() {
-            let mut connection = Connection::new(stream);
-            connection.step(now);
-            let _ = self.connections.push(connection);
-        }
     }
 
     /// Sends the oldest queued request to the daemon, unless another request is open.
@@ -134,26 +106,25 @@ impl Responder {
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::os::fd::{AsRawFd as _, OwnedFd};
-    use std::os::unix::net::UnixStream;
 
+    use nix::poll::poll;
     use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 
     use super::*;
-    use crate::http::gate::{self, Inner};
+    use crate::base::wait::timeout;
+    use crate::http::gate;
     use crate::http::{Answer, Content, PAGE_SIZE, Rendered, Request};
     use crate::kernel::shared_memory::SharedMemory;
 
     /// A responder between gate and daemon, which the test plays.
     struct Stage {
         responder: Responder,
-        gate: Inner,
         daemon: OwnedFd,
         _page: SharedMemory,
     }
 
     impl Stage {
         fn new() -> Self {
-            let (gate, incoming) = gate::queue().unwrap();
             let kind = SockType::SeqPacket;
             let (socket, daemon) =
                 socketpair(AddressFamily::Unix, kind, None, SockFlag::empty()).unwrap();
@@ -161,8 +132,7 @@ mod tests {
             page.bytes().fill(b'p');
             let memory = SharedMemory::open(&fd, PAGE_SIZE).unwrap();
             Self {
-                responder: Responder::new(incoming, Daemon::new(socket, memory)),
-                gate,
+                responder: Responder::new(Daemon::new(socket, memory)),
                 daemon,
                 _page: page,
             }
@@ -170,11 +140,23 @@ mod tests {
 
         /// Opens a connection and sends a request of the service `Metrics`.
         fn request(&mut self, line: &str) -> UnixStream {
-            let mut stream = self.gate.connect().unwrap();
+            let (mut stream, theirs) = gate::connect().unwrap();
             let head = format!("{line}\r\nCorexdp-Service: 0\r\n\r\n");
             stream.write_all(head.as_bytes()).unwrap();
-            self.responder.turn().unwrap();
+            let now = Instant::now();
+            self.responder.take(theirs, now);
+            self.responder.turn(&Ready::new(), now);
             stream
+        }
+
+        /// Waits for events, and handles them.
+        fn turn(&mut self) {
+            let mut fds = heapless::Vec::<PollFd<'_>, DESCRIPTORS>::new();
+            let deadline = self.responder.watch(&mut fds);
+            poll(&mut fds, timeout(deadline)).unwrap();
+            let ready = self.responder.ready(&fds);
+            drop(fds);
+            self.responder.turn(&ready, Instant::now());
         }
 
         /// Receives the request that the responder sent to the daemon.
@@ -195,7 +177,7 @@ mod tests {
             let answer = Answer { number, word }.to_parts();
             let flags = MsgFlags::empty();
             send(self.daemon.as_raw_fd(), answer.as_flattened(), flags).unwrap();
-            self.responder.turn().unwrap();
+            self.turn();
         }
     }
 
@@ -237,7 +219,7 @@ mod tests {
         let body = "p".repeat(PAGE_SIZE);
         let mut text = read(&slow);
         while !text.ends_with(&body) {
-            stage.responder.turn().unwrap();
+            stage.turn();
             text += &read(&slow);
         }
         // The responder closes the connection after a request of HTTP/1.0.
@@ -267,7 +249,7 @@ mod tests {
         let first = stage.request("GET /metrics HTTP/1.1");
         let second = stage.request("GET /status HTTP/1.1");
         drop((first, second));
-        stage.responder.turn().unwrap();
+        stage.turn();
         assert!(stage.responder.connections.is_empty());
         let request = stage.asked().unwrap();
         stage.answer(request, 3);
@@ -293,7 +275,7 @@ mod tests {
         .unwrap();
         // Drops the daemon's end, as when the daemon dies.
         stage.daemon = other;
-        stage.responder.turn().unwrap();
+        stage.turn();
         assert!(read(&stream).starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
         let next = stage.request("GET / HTTP/1.1");
         assert!(read(&next).starts_with("HTTP/1.1 503 "));
