@@ -83,10 +83,10 @@ impl From<&Error> for Diagnostic {
             file: error.file().to_owned(),
             line: error.line(),
             directive: error.directive().to_owned(),
-            message: error::Error::source(error).map_or_else(
-                || error.message().to_owned(),
-                |source| format!("{}: {source}", error.message()),
-            ),
+            message: match &error.0.source {
+                Some(source) => format!("{}: {source}", error.message()),
+                None => error.message().to_owned(),
+            },
             blame: Blame::Corefile,
         })
     }

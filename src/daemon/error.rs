@@ -33,18 +33,12 @@ impl Error {
         Self::Process(step.into(), error.into())
     }
 
-    /// One line for each error, with its causes.
+    /// One line for each error, with the error of the system and its remedy.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
+        match self {
+            Self::Process(_, error) => format!("{self}: {error}{}", remedy(error)),
+            _ => self.to_string(),
         }
-        if let Self::Process(_, error) = self {
-            text.push_str(remedy(error));
-        }
-        text
     }
 }
 
@@ -73,19 +67,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Refused(_)
-            | Self::Occupied(_)
-            | Self::Missing(_)
-            | Self::Stdin
-            | Self::Unconfirmed
-            | Self::NothingToConfirm => None,
-            Self::Process(_, source) => Some(source),
-        }
-    }
-}
+impl std::error::Error for Error {}
 
 /// Remedy for an error of a resource limit; empty for other errors.
 fn remedy(error: &io::Error) -> &'static str {
