@@ -193,11 +193,11 @@ impl Update<'_> {
     fn order(&self, kind: MapKind) -> Vec<usize> {
         let mut order: Vec<_> = (0..self.writes.len()).collect();
         if kind.is_array() {
-            let index = |row: &usize| {
-                let key = self.writes.get(*row).and_then(|row| row.key.first_chunk());
+            let index = |row| {
+                let key = self.writes.get(row).and_then(|row| row.key.first_chunk());
                 key.map(|key| u32::from_ne_bytes(*key))
             };
-            order.sort_by_key(index);
+            order.sort_unstable_by_key(|&row| (index(row), row));
             if self.new.len() >= self.old.len() {
                 order.reverse();
             }

@@ -36,7 +36,10 @@ impl<'a> Functions<'a> {
             .filter_map(|(_, symbol)| function(elf, &symbol))
             .collect();
         // Of two symbols at the same offset, the one with a size comes first.
-        all.sort_by_key(|function| (function.section, function.start, Reverse(function.size)));
+        all.sort_unstable_by_key(|function| {
+            let size = Reverse(function.size);
+            (function.section, function.start, size, function.name)
+        });
         let mut functions = Self { elf, all };
         functions.find_sizes();
         functions

@@ -190,7 +190,7 @@ pub(super) fn symbols_in<'a>(elf: &Elf<'a>, section: &Section) -> Result<Vec<Sym
             format!("defines more than {MAX_MAPS} maps, the limit"),
         ));
     }
-    symbols.sort_by_key(|symbol| symbol.value);
+    symbols.sort_unstable_by_key(|symbol| (symbol.value, symbol.name));
     match symbols
         .array_windows()
         .find(|[one, other]| one.value == other.value)

@@ -130,7 +130,10 @@ fn overridden(
             one.compare(layout, &listed.key, &listed.value, visit);
         }
     }
-    added.sort_by(|one, next| one.subject.cmp(&next.subject));
+    added.sort_unstable_by(|one, next| {
+        let lines = one.item.line.cmp(&next.item.line);
+        one.subject.cmp(&next.subject).then(lines)
+    });
     match parts {
         Parts::Prefixes(parts) => within_networks(parts, layout, &mut added, visit),
         Parts::Names(parts) => below_names(&parts, table, &mut added, visit),
