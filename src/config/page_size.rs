@@ -54,37 +54,38 @@ pub(super) fn check(filters: &[Filter], listeners: usize, faults: &mut Diagnosti
 /// The first line with which a page might not fit, and the size of the page up to this line.
 fn excess(filters: &[Filter], listeners: usize) -> Option<(Token, usize)> {
     let mut total = DAEMON.saturating_add(listeners.saturating_mul(LISTENER));
-    let mut sizes = filters.iter().flat_map(sizes);
-    sizes.find_map(|(at, size)| {
-        total = total.saturating_add(size);
-        (total > MAX_PAGE).then_some((at, total))
-    })
+    for filter in filters {
+        for (at, size) in sizes(filter) {
+            total = total.saturating_add(size);
+            if total > MAX_PAGE {
+                return Some((at, total));
+            }
+        }
+    }
+    None
 }
 
-/// The sizes of a filter and of its maps and metrics, each with its line.
-fn sizes(filter: &Filter) -> impl Iterator<Item = (Token, usize)> {
+/// The sizes of a filter and of its maps, lists and metrics, each with its line.
+fn sizes(filter: &Filter) -> Vec<(Token, usize)> {
     let interface = filter.interface.as_str();
-    // Pages have `xdp_map` even if no line refers to it.
     let object = filter.elf.file_stem().unwrap_or_default();
     let object = object.to_string_lossy();
+    // Pages have `xdp_map` even if no line refers to it.
     let head = of_filter(interface, &object) + of_map(interface, &object, MAP);
-    let of_lists = object.clone();
-    let maps = filter.maps.iter();
-    let maps = maps.map(move |map| (map.at, of_map(interface, &object, &map.name)));
-    let lists = filter.lists.iter().map(move |list| {
+    let mut sizes = vec![(filter.at, head)];
+    for map in &filter.maps {
+        sizes.push((map.at, of_map(interface, &object, &map.name)));
+    }
+    for list in &filter.lists {
         let map = filter.maps.iter().find(|map| map.id == list.map);
         let map = map.map_or("", |map| &map.name);
-        (
-            list.at,
-            of_list(interface, &of_lists, map, &list.path.to_string_lossy()),
-        )
-    });
-    let metrics = filter.metrics.iter();
-    let metrics = metrics.map(|metric| (metric.at, of_metric(&metric.name, &metric.help)));
-    std::iter::once((filter.at, head))
-        .chain(maps)
-        .chain(lists)
-        .chain(metrics)
+        let size = of_list(interface, &object, map, &list.path.to_string_lossy());
+        sizes.push((list.at, size));
+    }
+    for metric in &filter.metrics {
+        sizes.push((metric.at, of_metric(&metric.name, &metric.help)));
+    }
+    sizes
 }
 
 /// Maximum size of a filter, without its maps and metrics. `object` is the name of its program's file.

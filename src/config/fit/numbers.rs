@@ -170,21 +170,22 @@ fn members(layout: &Layout) -> Vec<Member> {
         has_parts
     });
     parts.sort_unstable_by_key(|(range, ..)| (range.start, range.end));
+    let mut members = Vec::new();
     let mut end = 0;
-    let starts: Vec<usize> = parts.iter().map(|(range, ..)| range.start).collect();
-    let next = starts.into_iter().skip(1).chain([usize::MAX]);
-    let members = parts.into_iter().zip(next).filter_map(|(part, next)| {
-        let (range, path, id, max) = part;
+    let mut parts = parts.into_iter().peekable();
+    while let Some((range, path, id, max)) = parts.next() {
+        let next = parts.peek().map_or(usize::MAX, |(next, ..)| next.start);
         let is_alone = end <= range.start && range.end <= next;
         end = end.max(range.end);
-        let accepted = accepted(layout.shape(id), max)?;
-        is_alone.then_some(Member {
-            path,
-            range,
-            accepted,
-        })
-    });
-    members.collect()
+        if is_alone && let Some(accepted) = accepted(layout.shape(id), max) {
+            members.push(Member {
+                path,
+                range,
+                accepted,
+            });
+        }
+    }
+    members
 }
 
 /// The numbers that a member accepts; `None` if it accepts every number of its type.
