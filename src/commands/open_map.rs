@@ -10,7 +10,7 @@ use crate::base::escape::Escaped;
 use crate::base::ktime;
 use crate::config::decision::End;
 use crate::encode::Encoder;
-use crate::filter::{Content, RunningTable, TableMaps};
+use crate::filter::{Content, RunningTable};
 use crate::kernel::describe;
 use crate::kernel::info;
 use crate::kernel::map::Map;
@@ -56,31 +56,31 @@ pub fn open_maps<'a>(
         .into_iter()
         .map(|(running, map, _)| (running, map))
         .collect();
-    let open = |(number, def): (usize, &MapDef)| {
-        let (running, map) = maps.get(number)?;
+    let mut open_maps = Vec::with_capacity(maps.len());
+    for (def, (running, map)) in defs.iter().zip(&maps) {
         let content = match def.table() {
-            None => Content::Map(map.share().ok()?),
-            Some(table) => Content::Table(Box::new(form(table, &def.name, &maps)?)),
+            None => map.share().ok().map(Content::Map),
+            Some(table) => form(table, &def.name, &maps).map(Content::Table),
         };
-        Some(OpenMap {
-            running,
-            content,
-            definition: def.for_lines()?.clone(),
-            btf: btf.clone(),
-        })
-    };
-    defs.iter().enumerate().filter_map(open).collect()
+        if let Some((content, definition)) = content.zip(def.for_lines()) {
+            open_maps.push(OpenMap {
+                running,
+                content,
+                definition: definition.clone(),
+                btf: btf.clone(),
+            });
+        }
+    }
+    open_maps
 }
 
 /// The table of this name, of the parts among `maps`.
-fn form(table: &Table, name: &str, maps: &[(&RunningMap, Map)]) -> Option<RunningTable> {
-    let part = |name: String| {
-        let mut maps = maps.iter();
-        let (_, map) = maps.find(|(running, _)| running.name == name)?;
-        map.share().ok()
+fn form(table: &Table, name: &str, maps: &[(&RunningMap, Map)]) -> Option<Box<RunningTable>> {
+    let open = |name: &str| {
+        let found = maps.iter().find(|(running, _)| running.name == name);
+        found.map(|(_, map)| map.share()).transpose()
     };
-    let parts: Option<TableMaps> = table.part_names(name).map(part).collect();
-    Some(RunningTable::new(table, parts?))
+    RunningTable::open(table, name, &open).ok()?
 }
 
 fn definition((running, _, info): &(&RunningMap, Map, info::Map)) -> MapDef {

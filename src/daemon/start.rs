@@ -161,13 +161,12 @@ pub(super) fn prepare<'a>(
         })
     })?;
     let mut batch = Box::<Batch>::default();
-    let chains = Chain::all(plan, log).into_iter();
-    chains
-        .map(|chain| {
-            let name = &chain.head.block.interface;
-            let old = running.iter().find(|filter| filter.interface == *name);
-            let prepared = filter::prepare(&chain, old, &mut batch, scan)?;
-            Ok((chain, prepared))
-        })
-        .collect()
+    let mut filters = Vec::new();
+    for chain in Chain::all(plan, log) {
+        let name = &chain.head.block.interface;
+        let old = running.iter().find(|filter| filter.interface == *name);
+        let prepared = filter::prepare(&chain, old, &mut batch, scan)?;
+        filters.push((chain, prepared));
+    }
+    Ok(filters)
 }

@@ -77,7 +77,7 @@ pub fn load_unattached(
 
 /// The filter of newly loaded stages.
 fn loaded_filter(chain: &Chain<'_>, prepared: Prepared) -> Result<Filter, Diagnostic> {
-    let stage = |(context, prepared): (&Context<'_>, _)| match prepared {
+    let stage = |context: &Context<'_>, prepared| match prepared {
         PreparedStage::Load(loaded) => Ok(Stage::new(context, loaded)),
         // `prepare` takes over a stage only from a running filter.
         PreparedStage::Keep(..) | PreparedStage::Again(..) => {
@@ -85,14 +85,12 @@ fn loaded_filter(chain: &Chain<'_>, prepared: Prepared) -> Result<Filter, Diagno
             Err(context.wrong(context.block.at, "ebpf", Blame::System, what))
         }
     };
-    let head = stage((&chain.head, prepared.head))?;
-    let behind: Result<_, _> = chain
-        .behind
-        .iter()
-        .zip(prepared.behind)
-        .map(stage)
-        .collect();
-    Ok(Filter::new(chain, head, behind?))
+    let head = stage(&chain.head, prepared.head)?;
+    let mut behind = Vec::new();
+    for (context, prepared) in chain.behind.iter().zip(prepared.behind) {
+        behind.push(stage(context, prepared)?);
+    }
+    Ok(Filter::new(chain, head, behind))
 }
 
 /// Attaches `program`, and replaces the program of the `previous` attachment, if any. The replacement is atomic: every

@@ -39,8 +39,11 @@ pub fn adopt(chain: &Chain<'_>) -> Result<Option<Filter>, Diagnostic> {
     let mut targets: Vec<_> = targets(chain)?.into_iter().map(Some).collect();
     let mut adopt = |stage| adopt_stage(chain, &pins, stage, &mut targets);
     let head = adopt(head)?;
-    let behind: Result<Vec<_>, _> = behind.into_iter().map(adopt).collect();
-    let mut filter = Filter::new(chain, head, behind?);
+    let mut adopted = Vec::new();
+    for stage in behind {
+        adopted.push(adopt(stage)?);
+    }
+    let mut filter = Filter::new(chain, head, adopted);
     filter.pins = Some(pins);
     filter.set_attached(Some(attached));
     // The earlier daemon may have been killed while a client sampled.
@@ -111,11 +114,11 @@ pub fn prepare(
     let mut prepare =
         |context: &Context<'_>| prepare_stage(context, old, origins.next(), batch, scan);
     let head = prepare(&chain.head)?;
-    let behind: Result<Vec<_>, _> = chain.behind.iter().map(prepare).collect();
-    Ok(Prepared {
-        head,
-        behind: behind?,
-    })
+    let mut behind = Vec::new();
+    for context in &chain.behind {
+        behind.push(prepare(context)?);
+    }
+    Ok(Prepared { head, behind })
 }
 
 /// The origin and the target of each stage of `chain`, where `old` is the running filter.

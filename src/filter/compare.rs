@@ -38,7 +38,11 @@ pub(super) struct Sizes {
 
 /// The target of each stage.
 pub(super) fn targets(chain: &Chain<'_>) -> Result<Vec<Target>, Diagnostic> {
-    chain.stages().map(Target::new).collect()
+    let mut targets = Vec::new();
+    for context in chain.stages() {
+        targets.push(Target::new(context)?);
+    }
+    Ok(targets)
 }
 
 impl<'a, 'c> Comparison<'a, 'c> {

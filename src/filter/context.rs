@@ -4,6 +4,7 @@ use std::fmt;
 
 use nix::errno::Errno;
 
+use super::stages::Stages;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::digest;
 use crate::base::escape::Escaped;
@@ -77,8 +78,8 @@ impl<'a> Chain<'a> {
     }
 
     /// All stages, in the order in which they meet a packet.
-    pub fn stages(&self) -> impl Iterator<Item = &Context<'a>> {
-        std::iter::once(&self.head).chain(&self.behind)
+    pub fn stages(&self) -> Stages<'_, Context<'a>> {
+        Stages::new(&self.head, &self.behind)
     }
 }
 

@@ -9,7 +9,7 @@ use super::entries::Rows;
 use super::entry_list::EntryList;
 use super::fingerprint::{Fingerprint, StateKey};
 use super::read_map::ReadMap;
-use super::running_table::{RunningTable, TableMaps};
+use super::running_table::RunningTable;
 use super::table_change::TableChange;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
@@ -100,9 +100,7 @@ pub(super) fn share_table(
     name: &str,
     table: &Table,
 ) -> io::Result<Option<Box<RunningTable>>> {
-    let names = table.part_names(name);
-    let parts: io::Result<Option<TableMaps>> = names.map(|name| share(maps, &name)).collect();
-    Ok(parts?.map(|parts| Box::new(RunningTable::new(table, parts))))
+    RunningTable::open(table, name, &|name| share(maps, name))
 }
 
 /// Opens the tables among `maps`, which `defs` define.

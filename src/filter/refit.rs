@@ -81,8 +81,10 @@ impl Filter {
             return Ok(());
         }
         let card = (self.wanted == config::Mode::Offload).then_some(interface.index);
-        let variants = self.stages().map(|stage| stage.fit_to(interface, card));
-        let variants: Vec<_> = variants.collect::<Result<_, _>>()?;
+        let mut variants = Vec::new();
+        for stage in self.stages() {
+            variants.push(stage.fit_to(interface, card)?);
+        }
         let mut changed = false;
         for (stage, variant) in self.stages_mut().zip(variants) {
             if let Some(variant) = variant {

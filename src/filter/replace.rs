@@ -124,11 +124,12 @@ fn make_anew(context: &Context<'_>, old: &Filter, mut loaded: Loaded, scan: &mut
 
 /// The program and maps of `stage` with duplicated descriptors.
 fn share(context: &Context<'_>, stage: &Stage, target: &Target) -> Result<Loaded, Diagnostic> {
-    let maps = stage.maps.iter();
-    let maps = maps.map(|LoadedMap { name, map, .. }| Ok(LoadedMap::new(name, map.share()?)));
     let program = stage.program.share();
     let shared = program.and_then(|program| {
-        let mut maps = maps.collect::<std::io::Result<Vec<_>>>()?;
+        let mut maps = Vec::new();
+        for LoadedMap { name, map, .. } in &stage.maps {
+            maps.push(LoadedMap::new(name, map.share()?));
+        }
         open_tables(&context.object.maps, &mut maps)?;
         Ok((program, maps))
     });

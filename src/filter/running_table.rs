@@ -1,23 +1,17 @@
 //! A table in the kernel, read and changed by the descriptors of its parts.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::io;
 
 use nix::errno::Errno;
 
+use super::mapped_parts::{MAX_MAPS, MappedParts, Parts};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
-use crate::encode::{WIRE_SIZE, name_to_wire, write_wire};
+use crate::encode::write_wire;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
-use crate::kernel::mapped_array::MappedArray;
-use crate::object::{MapDef, MapKind, Table, TableKind};
-use crate::table::prefix::Prefix;
+use crate::object::{MapDef, Table, TableKind};
 use crate::table::{Leaf, ValueLayout, names, prefix};
-
-/// Maps of a table at most.
-const MAX_MAPS: usize = 6;
-
-/// The maps of a table: its lines, then the parts in the order of [`TableKind::parts`].
-pub type TableMaps = heapless::Vec<Map, MAX_MAPS>;
 
 /// A table whose parts are open.
 #[derive(Debug)]
@@ -25,7 +19,8 @@ pub struct RunningTable {
     kind: TableKind,
     shape: Shape,
     values: ValueLayout,
-    parts: TableMaps,
+    /// The map of its lines, then those of the parts in the order of [`TableKind::parts`].
+    parts: heapless::Vec<Map, MAX_MAPS>,
     /// Number of entries when the table was last filled or changed.
     entries: Cell<u64>,
     /// The entries that metrics read.
@@ -41,27 +36,24 @@ struct Place {
     leaf: Leaf,
 }
 
-/// The arrays of a table in this process's memory.
-#[derive(Debug)]
-pub struct MappedParts {
-    kind: TableKind,
-    value_size: usize,
-    /// The arrays among the parts, in their order.
-    arrays: heapless::Vec<MappedArray, MAX_MAPS>,
-}
-
-/// The parts of a table as slices.
-#[derive(Clone, Copy, Debug)]
-pub enum Parts<'a> {
-    /// Networks.
-    Prefixes(prefix::Parts<'a>),
-    /// Domain names.
-    Names(names::Parts<'a>),
-}
-
 impl RunningTable {
-    /// The table whose parts are open.
-    pub fn new(table: &Table, parts: TableMaps) -> Self {
+    /// The table of this name; `None` if the map of a part is missing. `open` opens the map of a name.
+    ///
+    /// # Errors
+    /// The errors of `open`.
+    pub fn open(
+        table: &Table,
+        name: &str,
+        open: &dyn Fn(&str) -> io::Result<Option<Map>>,
+    ) -> io::Result<Option<Box<Self>>> {
+        let mut parts = heapless::Vec::new();
+        for name in table.part_names(name) {
+            let Some(map) = open(&name)? else {
+                return Ok(None);
+            };
+            // Cannot fail: the list has room for all parts.
+            let _ = parts.push(map);
+        }
         let MapDef {
             kind,
             key_size,
@@ -69,7 +61,7 @@ impl RunningTable {
             max_entries,
             ..
         } = table.entries;
-        Self {
+        Ok(Some(Box::new(Self {
             kind: table.kind,
             shape: Shape {
                 kind,
@@ -83,7 +75,7 @@ impl RunningTable {
             entries: Cell::default(),
             places: RefCell::default(),
             mapped: RefCell::default(),
-        }
+        })))
     }
 
     /// What the keys are.
@@ -123,13 +115,7 @@ impl RunningTable {
     /// # Errors
     /// The errors of [`MappedArray::new`].
     pub fn map_parts(&self) -> Result<MappedParts, Errno> {
-        let is_array = |map: &&Map| map.shape().kind == MapKind::ARRAY;
-        let arrays = self.parts.iter().filter(is_array).map(MappedArray::new);
-        Ok(MappedParts {
-            kind: self.kind,
-            value_size: self.values.size,
-            arrays: arrays.collect::<Result<_, _>>()?,
-        })
+        MappedParts::new(self.kind, self.values.size, &self.parts)
     }
 
     /// Maps the arrays into memory, until [`RunningTable::unmap`]. The kernel maps every page at once, which takes
@@ -239,69 +225,5 @@ impl RunningTable {
             }
         }
         Ok(entries)
-    }
-}
-
-impl MappedParts {
-    /// The parts as slices.
-    ///
-    /// # Errors
-    /// `EINVAL` if a part is missing.
-    pub fn parts(&self) -> Result<Parts<'_>, Errno> {
-        match (self.kind, self.arrays.as_slice()) {
-            (TableKind::Prefixes, [lines, packets, keys, rules]) => {
-                Ok(Parts::Prefixes(prefix::Parts::new(
-                    lines.words32(),
-                    packets.words64(),
-                    keys.words64(),
-                    rules.words64(),
-                    self.value_size,
-                )))
-            }
-            (TableKind::Names, [lines, bloom, records, rules, shape]) => {
-                Ok(Parts::Names(names::Parts {
-                    lines: lines.words64(),
-                    bloom: bloom.words64(),
-                    records: records.words64(),
-                    rules: rules.words64(),
-                    shape: shape.words64(),
-                }))
-            }
-            _ => Err(Errno::EINVAL),
-        }
-    }
-}
-
-impl Parts<'_> {
-    /// True if the parts fit each other.
-    pub fn are_built(&self, layout: &ValueLayout) -> bool {
-        match self {
-            Self::Prefixes(parts) => parts.is_built(),
-            Self::Names(parts) => names::is_intact(parts, layout),
-        }
-    }
-
-    /// Number of entries.
-    pub fn entries(&self) -> u64 {
-        match self {
-            Self::Prefixes(parts) => parts.entries().into(),
-            Self::Names(parts) => parts.entries(),
-        }
-    }
-
-    /// The leaf of the entry under a key of the table's entries.
-    fn find(&self, key: &[u8], layout: &ValueLayout) -> Option<Leaf> {
-        match self {
-            Self::Prefixes(parts) => {
-                let prefix = Prefix::from_key(key)?;
-                Some(prefix::find(*parts, prefix)?.leaf)
-            }
-            Self::Names(parts) => {
-                let (mut wire, mut value) = ([0; WIRE_SIZE], [0; MAX_VALUE]);
-                let value = value.get_mut(..layout.size)?;
-                let wire = name_to_wire(key, &mut wire);
-                Some(names::find(parts, layout, wire, value)?.leaf)
-            }
-        }
     }
 }

@@ -9,6 +9,7 @@ use super::fingerprint::Target;
 use super::hold::pins::Pins;
 use super::loaded::Loaded;
 use super::stage::Stage;
+use super::stages::Stages;
 use super::surroundings::Surroundings;
 use crate::base::wait::Backoff;
 use crate::config::{self, InterfaceName};
@@ -131,8 +132,8 @@ impl Filter {
     }
 
     /// All stages, in the order in which they meet a packet.
-    pub fn stages(&self) -> impl DoubleEndedIterator<Item = &Stage> {
-        std::iter::once(&self.head).chain(&self.behind)
+    pub fn stages(&self) -> Stages<'_, Stage> {
+        Stages::new(&self.head, &self.behind)
     }
 
     /// All stages, in the order in which they meet a packet.

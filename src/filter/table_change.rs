@@ -2,7 +2,8 @@
 
 use nix::errno::Errno;
 
-use super::running_table::{Parts, RunningTable};
+use super::mapped_parts::Parts;
+use super::running_table::RunningTable;
 use crate::kernel::membarrier;
 use crate::table::{names, prefix};
 

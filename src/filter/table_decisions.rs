@@ -8,7 +8,8 @@
 
 use nix::errno::Errno;
 
-use super::running_table::{Parts, RunningTable};
+use super::mapped_parts::Parts;
+use super::running_table::RunningTable;
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::encode::{WIRE_SIZE, name_to_wire, write_wire};
 use crate::kernel::map::Map;
