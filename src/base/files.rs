@@ -3,7 +3,7 @@
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::libc;
 use nix::unistd::geteuid;
@@ -36,6 +36,18 @@ impl Identity {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The paths of all files in `folder`.
+///
+/// # Errors
+/// The errors of `open` and `getdents`.
+pub fn paths_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        paths.push(entry?.path());
+    }
+    Ok(paths)
 }
 
 /// Opens a regular file, or a symbolic link to one, for reading. Neither the call nor a read from the file blocks.

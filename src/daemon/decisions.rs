@@ -72,18 +72,14 @@ impl Daemon<'_> {
     /// Numbers of the filter, the stage and the map with this id in the kernel.
     fn place(&self, id: u32) -> Option<[usize; 3]> {
         let is_map = |map: &LoadedMap| info::map_id(map.map().fd().as_fd()) == Ok(id);
-        self.filters
-            .iter()
-            .enumerate()
-            .find_map(|(number, filter)| {
-                filter
-                    .stages()
-                    .enumerate()
-                    .find_map(|(stage_number, stage)| {
-                        let map = stage.maps().iter().position(is_map)?;
-                        Some([number, stage_number, map])
-                    })
-            })
+        for (number, filter) in self.filters.iter().enumerate() {
+            for (stage_number, stage) in filter.stages().enumerate() {
+                if let Some(map) = stage.maps().iter().position(is_map) {
+                    return Some([number, stage_number, map]);
+                }
+            }
+        }
+        None
     }
 
     fn map_at(&mut self, [filter, stage, map]: [usize; 3]) -> Option<(&mut LoadedMap, &mut Scan)> {

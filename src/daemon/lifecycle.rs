@@ -9,7 +9,6 @@ use super::state::{Daemon, End, Shutdown};
 use crate::config::Place;
 use crate::filter::Filter;
 use crate::http::listener::Listener;
-use crate::http::server::Server;
 
 /// State of the daemon in one line (`systemctl status`).
 struct StatusLine<'a> {
@@ -76,10 +75,9 @@ impl Daemon<'_> {
             // The timer has woken the daemon anyway, so the check costs no wakeup.
             self.verify_filters();
         }
-        let server = self.page.server.as_ref();
         let line = StatusLine {
             filters: &self.filters,
-            listeners: server.map_or(&[], Server::listeners),
+            listeners: self.page.listeners(),
             stopping: self.shutdown.is_some(),
         };
         self.manager.status(format_args!("{line}"));

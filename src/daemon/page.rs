@@ -79,7 +79,7 @@ impl Page {
         if !self.can_serve() {
             return false;
         }
-        let mut listeners = self.server.iter().flat_map(Server::listeners);
+        let mut listeners = self.listeners().iter();
         listeners.any(|listener| {
             let port = listener.place.address.port();
             listener.socket().is_none() && (1..FIRST_FREE_PORT).contains(&port)
@@ -143,7 +143,7 @@ impl Page {
         let mut listeners = Listeners::new();
         for place in places {
             let mut listener = Listener::new(place);
-            let mut old = self.server.iter().flat_map(Server::listeners);
+            let mut old = self.listeners().iter();
             if let Some(old) = old.find(|old| old.place.address == place.address) {
                 listener.share(old);
             }
@@ -153,8 +153,8 @@ impl Page {
         let serves_nothing = listeners.is_empty();
         let server = self.server.get_or_insert_default();
         for old in server.replace_listeners(listeners) {
-            let mut new = server.wanted();
-            if new.all(|place| place.address != old.place.address) {
+            let mut new = server.listeners().iter();
+            if new.all(|new| new.place.address != old.place.address) {
                 old.close();
             }
         }
@@ -177,7 +177,7 @@ impl Page {
             return;
         }
         let absent = |listener: &Listener| listener.error() == Some(Errno::EADDRNOTAVAIL);
-        let mut listeners = self.server.iter().flat_map(Server::listeners);
+        let mut listeners = self.listeners().iter();
         if self.addresses.is_none() && listeners.any(absent) {
             // If the subscription fails, only the retries open the socket.
             self.addresses = Monitor::of_addresses().ok();
@@ -206,13 +206,19 @@ impl Page {
 
     /// Places of the page as the Corefile named them.
     pub(super) fn places(&self) -> impl Iterator<Item = Place> {
-        self.server.iter().flat_map(Server::wanted)
+        self.listeners().iter().map(|listener| listener.place)
+    }
+
+    /// All listeners, open and closed.
+    pub(super) fn listeners(&self) -> &[Listener] {
+        self.server.as_ref().map_or(&[], Server::listeners)
     }
 
     /// Logs the address of each open listener.
     pub(super) fn announce(&self, log: &Log) {
-        let listeners = self.server.iter().flat_map(Server::listeners);
-        listeners.for_each(|listener| announce(listener, log));
+        for listener in self.listeners() {
+            announce(listener, log);
+        }
     }
 
     /// Checks the keeper of the workers after an event, or when its answer is late. A late keeper gets `SIGCONT`; a dead one
@@ -267,7 +273,7 @@ impl Page {
             (false, Some(_)) => Some("the page's worker does not run"),
             (false, None) => Some("the keeper of the page's workers does not run"),
         };
-        let listeners = self.server.iter().flat_map(Server::listeners);
+        let listeners = self.listeners().iter();
         listeners.map(move |listener| {
             let Place { service, address } = listener.place;
             let error = listener.error().map(describe).or(unserved);

@@ -158,14 +158,13 @@ impl Daemon<'_> {
 
     /// Number of samples that all filters have lost.
     fn lost_samples(&mut self) -> u64 {
-        let scan = &mut self.map_reads.scan;
-        let stages = self.filters.iter().flat_map(Filter::stages);
-        let lost = stages.map(|stage| {
-            let lost = stage.lost_samples(scan);
+        let mut sum = 0;
+        for stage in self.filters.iter().flat_map(Filter::stages) {
+            let lost = stage.lost_samples(&mut self.map_reads.scan);
             self.map_reads.errors += u64::from(lost.is_err());
-            lost.ok().flatten().unwrap_or_default()
-        });
-        lost.sum()
+            sum += lost.ok().flatten().unwrap_or_default();
+        }
+        sum
     }
 }
 

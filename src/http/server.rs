@@ -11,7 +11,6 @@ use super::keeper::{Keeper, Worker};
 use super::listener::{Listener, Listeners};
 use super::{Answer, Content, FAILED, PAGE_SIZE, Rendered, Request};
 use crate::base::wait::Backoff;
-use crate::config::Place;
 use crate::kernel::shared_memory::SharedMemory;
 
 /// Delay before the first restart of the worker; doubled for each further restart, up to [`MAX_DELAY`].
@@ -143,11 +142,6 @@ impl Server {
     /// True while a worker runs.
     pub const fn has_worker(&self) -> bool {
         self.worker.is_some()
-    }
-
-    /// Places of the listeners in the Corefile.
-    pub fn wanted(&self) -> impl Iterator<Item = Place> {
-        self.listeners.iter().map(|listener| listener.place)
     }
 
     /// Descriptor that becomes readable when the worker sends a request or dies.

@@ -195,9 +195,11 @@ fn stamp_of(path: &Path) -> Option<Stamp> {
 }
 
 fn names(dir: &Path) -> io::Result<Vec<String>> {
-    let names =
-        fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-    names.collect()
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
 }
 
 fn exists(path: &Path) -> bool {

@@ -22,7 +22,7 @@ use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use nix::unistd::geteuid;
 
 use super::owner::lock_owner;
-use crate::base::files::Identity;
+use crate::base::files::{self, Identity};
 use crate::base::wait::sleep;
 use crate::filter::refusal::PinError;
 use crate::kernel::{errno, namespace, process};
@@ -149,8 +149,7 @@ pub(super) fn all() -> Vec<PathBuf> {
     if !matches!(check_root(), Ok(true)) {
         return Vec::new();
     }
-    let names = fs::read_dir(ROOT).into_iter().flatten().flatten();
-    names.map(|folder| folder.path()).collect()
+    files::paths_in(Path::new(ROOT)).unwrap_or_default()
 }
 
 /// Checks the permissions of the root folder and of the mount point; false if the root folder does not exist.

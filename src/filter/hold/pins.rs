@@ -16,6 +16,7 @@ use nix::errno::Errno;
 
 use super::folder::Folder;
 use super::states::{self, NEXT_PIN, PROGRAM, remove};
+use crate::base::files;
 use crate::filter::fingerprint::{Identity, StateKey};
 use crate::filter::loaded::{LoadedMap, program_in};
 use crate::filter::refusal::PinError;
@@ -253,13 +254,12 @@ impl Pins {
 
     /// Paths in the folder that corexdp did not create.
     pub(super) fn foreign(&self) -> Vec<PathBuf> {
-        let names = fs::read_dir(self.folder.path()).into_iter().flatten();
-        let paths = names.flatten().map(|name| name.path());
-        let ours = |path: &PathBuf| {
+        let mut paths = files::paths_in(self.folder.path()).unwrap_or_default();
+        paths.retain(|path| {
             let name = path.file_name().unwrap_or_default();
-            name == LINK || name == NEW || states::key(path).is_some()
-        };
-        paths.filter(|path| !ours(path)).collect()
+            name != LINK && name != NEW && states::key(path).is_none()
+        });
+        paths
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
+use crate::base::files;
 use crate::filter::fingerprint::{Identity, StateKey};
 use crate::filter::loaded::LoadedMap;
 use crate::filter::refusal::PinError;
@@ -22,13 +23,14 @@ pub(super) const NEXT_PIN: &str = "next";
 
 /// Folders of all states in the folder of an interface.
 pub(super) fn all(folder: &Path) -> Result<Vec<PathBuf>, PinError> {
-    let names = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let paths = match names {
-        Ok(names) => names.into_iter().map(|name| name.path()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(PinError::unknown(folder, errno(&error))),
-    };
-    Ok(paths.filter(|path| key(path).is_some()).collect())
+    match files::paths_in(folder) {
+        Ok(mut paths) => {
+            paths.retain(|path| key(path).is_some());
+            Ok(paths)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(PinError::unknown(folder, errno(&error))),
+    }
 }
 
 /// True if the state in `folder` is a state of the program `wanted`.
@@ -87,8 +89,8 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(path)?.is_dir() {
         return fs::remove_file(path);
     }
-    for entry in fs::read_dir(path)? {
-        remove(&entry?.path())?;
+    for path in files::paths_in(path)? {
+        remove(&path)?;
     }
     fs::remove_dir(path)
 }
