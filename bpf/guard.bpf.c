@@ -75,6 +75,21 @@ struct settings {
 	__u16 upstream[UPSTREAM_PORTS];
 	__u32 reply_rate;
 	__u32 reply_burst AT_MOST(MAX_BURST);
+	__u32 new_rate;
+	__u32 new_burst AT_MOST(MAX_BURST);
+	__u32 proven_rate;
+	__u32 proven_burst AT_MOST(MAX_BURST);
+	__u32 proof;
+	__u32 lookup_rate;
+	__u32 netns;
+	__u32 syn_rate;
+	__u32 syn_burst AT_MOST(MAX_BURST);
+	__u32 syn_total_rate;
+	__u32 syn_total_burst AT_MOST(MAX_BURST);
+	__u32 answer_rate;
+	__u32 answer_burst AT_MOST(MAX_BURST);
+	__u32 cookie_rate;
+	__u32 cookie_burst AT_MOST(MAX_BURST);
 };
 
 struct totals {
@@ -88,6 +103,16 @@ struct totals {
 	__u64 replies_limited;
 	__u64 other;
 	__u64 other_opcode;
+	__u64 proven;
+	__u64 proofs;
+	__u64 lookups_limited;
+	__u64 new_sources;
+	__u64 new_limited;
+	__u64 syns_limited;
+	__u64 answers_limited;
+	__u64 cookies_valid;
+	__u64 cookies_forged;
+	__u64 cookies_stale;
 };
 
 enum verdict {
@@ -103,9 +128,28 @@ enum verdict {
 
 struct limit_map limits SEC(".maps");
 
+#include "cookies.h"
 #include "exempt.h"
+#include "proof.h"
 #include "state.h"
 #include "scratch.h"
+
+/* True if a packet is within the limits, or of a proven source. */
+static __always_inline bool admit(const struct packet *packet,
+				  struct limit_rule *rule, bool is_dns,
+				  const struct settings *settings,
+				  struct pools *pools, struct totals *totals)
+{
+	const struct source_pool pool =
+		new_sources_pool(pools, settings, totals);
+
+	if (limit_admit(rule, packet, &pool))
+		return true;
+	if (!is_dns || !admit_proven(packet, settings, pools))
+		return false;
+	totals->proven++;
+	return true;
+}
 
 /* Fills in `query` if the packet goes to a port of the DNS server. */
 static __always_inline enum verdict decide(struct xdp_md *ctx,
@@ -113,6 +157,7 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 					   const struct settings *settings,
 					   struct packet_scratch *scratch,
 					   struct dns_query *query,
+					   struct pools *pools,
 					   struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
@@ -121,22 +166,30 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 	enum acl_action action = acl_decide(packet, frame_bytes(ctx));
 	enum dns_error error = DNS_OTHER_OPCODE;
 	enum scope_verdict scope;
+	const struct rate cookie_rate = { settings->cookie_rate,
+					  settings->cookie_burst };
 	struct limit_rule *rule;
+	bool is_admitted;
 
 	if (action == ACL_DROP)
 		return VERDICT_DENY;
-	scope = apply_scope(packet, is_dns, settings, totals);
+	scope = apply_scope(packet, is_dns, settings, pools, totals);
 	if (scope != SCOPE_JUDGED)
 		return scope == SCOPE_PASSED ? VERDICT_SKIP :
 					       VERDICT_REPLY_LIMIT;
 	if (action == ACL_UNLISTED && settings->unlisted == ACL_DROP)
 		return VERDICT_DENY;
+	if (is_dns && packet->protocol == IPPROTO_TCP && is_proving(settings))
+		return admit_segment(ctx, packet, settings, pools, totals) ?
+			       VERDICT_PASS :
+			       VERDICT_LIMIT;
 	is_dns &= packet->protocol == IPPROTO_UDP;
 	if (is_dns)
 		error = parse_dns_query(packet, data_end, settings->opcodes,
 					scratch, query);
 	if (error == DNS_BAD_QR) {
-		scope = apply_fixed_port_reply(packet, settings, totals);
+		scope = apply_fixed_port_reply(packet, settings, pools,
+					       totals);
 		if (scope != SCOPE_JUDGED)
 			return scope == SCOPE_PASSED ? VERDICT_SKIP :
 						       VERDICT_REPLY_LIMIT;
@@ -146,9 +199,21 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 	if (is_dns && error == DNS_OTHER_OPCODE)
 		totals->other_opcode++;
 	rule = bpf_map_lookup_elem(&limits, &source);
-	if (!rule || limit_admit(rule, &sources, packet))
+	if (!rule)
 		return VERDICT_PASS;
-	if (error == DNS_OK && settings->truncate && may_reply(ctx, packet))
+	if (error == DNS_OK && cookie_rate.rate &&
+	    count_cookie(packet, query, totals) == COOKIE_VALID)
+		is_admitted = admit_cookie(packet, COOKIE_IP4_BITS,
+					   COOKIE_IP6_BITS, &cookie_rate,
+					   pools);
+	else
+		is_admitted = admit(packet, rule, is_dns, settings, pools,
+				    totals);
+	/* A known answer would double the later paths of the verifier. */
+	if (opaque(scratch, is_admitted))
+		return VERDICT_PASS;
+	if (error == DNS_OK && settings->truncate && may_reply(ctx, packet) &&
+	    admit_answer(settings, pools, totals))
 		return VERDICT_TRUNCATE;
 	return VERDICT_LIMIT;
 }
@@ -171,19 +236,13 @@ static __always_inline void count_verdict(struct totals *totals,
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  struct packet_scratch *scratch,
 				  const struct settings *settings,
-				  struct totals *totals)
+				  struct pools *pools, struct totals *totals)
 {
 	struct dns_query query;
 	enum verdict verdict;
 
-	/*
-	 * launder needs a pointer into the frame. A packet without ports is not
-	 * to a DNS server, so no code reads through this pointer.
-	 */
-	if (!packet->transport)
-		packet->transport = packet->ip;
-	launder(ctx, scratch, packet);
-	verdict = decide(ctx, packet, settings, scratch, &query, totals);
+	verdict = decide(ctx, packet, settings, scratch, &query, pools,
+			 totals);
 	count_verdict(totals, verdict);
 	if (verdict == VERDICT_PASS || verdict == VERDICT_SKIP ||
 	    settings->monitor)
@@ -203,12 +262,18 @@ int xdp_prog(struct xdp_md *ctx)
 	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
 	struct packet_scratch *scratch_entry =
 		bpf_map_lookup_elem(&scratch, &key);
+	struct pools *pools_entry = find_pools();
 
-	if (!settings_entry || !totals_entry || !scratch_entry)
+	if (!settings_entry || !totals_entry || !scratch_entry || !pools_entry)
 		return XDP_PASS;
-	if (count_exempt(&packet, settings_entry, totals_entry))
+	if (!packet.version) {
+		totals_entry->other++;
 		return XDP_PASS;
-	return filter(ctx, &packet, scratch_entry, settings_entry,
+	}
+	launder(ctx, scratch_entry, &packet);
+	if (count_management(&packet, settings_entry, totals_entry))
+		return XDP_PASS;
+	return filter(ctx, &packet, scratch_entry, settings_entry, pools_entry,
 		      totals_entry);
 }
 

@@ -58,6 +58,7 @@
  * recently used source, whose next packet finds a full bucket. A source that
  * matches two rules has one bucket for both.
  */
+#include "launder.h"
 #include "limit.h"
 #include "scope.h"
 
@@ -70,6 +71,17 @@ struct settings {
 	__u16 upstream[UPSTREAM_PORTS];
 	__u32 reply_rate;
 	__u32 reply_burst AT_MOST(MAX_BURST);
+	__u32 new_rate;
+	__u32 new_burst AT_MOST(MAX_BURST);
+	__u32 proven_rate;
+	__u32 proven_burst AT_MOST(MAX_BURST);
+	__u32 proof;
+	__u32 lookup_rate;
+	__u32 netns;
+	__u32 syn_rate;
+	__u32 syn_burst AT_MOST(MAX_BURST);
+	__u32 syn_total_rate;
+	__u32 syn_total_burst AT_MOST(MAX_BURST);
 };
 
 struct totals {
@@ -80,20 +92,53 @@ struct totals {
 	__u64 replies;
 	__u64 replies_limited;
 	__u64 other;
+	__u64 proven;
+	__u64 proofs;
+	__u64 lookups_limited;
+	__u64 new_sources;
+	__u64 new_limited;
+	__u64 syns_limited;
 };
 
 struct limit_map xdp_map SEC(".maps");
 
 #include "exempt.h"
+#include "proof.h"
+#include "scratch.h"
 #include "state.h"
 
-static __always_inline int decide(const struct packet *packet,
+/*
+ * True if a packet is within the limits. Segments to the server are limited
+ * apart from queries if proofs are on: a flood of queries must not keep a real
+ * client from its proof.
+ */
+static __always_inline bool admit(struct xdp_md *ctx,
+				  const struct packet *packet,
+				  struct limit_rule *rule, bool is_dns,
 				  const struct settings *settings,
-				  struct totals *totals)
+				  struct pools *pools, struct totals *totals)
+{
+	struct source_pool pool;
+
+	if (is_dns && packet->protocol == IPPROTO_TCP && is_proving(settings))
+		return admit_segment(ctx, packet, settings, pools, totals);
+	pool = new_sources_pool(pools, settings, totals);
+	if (limit_admit(rule, packet, &pool))
+		return true;
+	if (!is_dns || !admit_proven(packet, settings, pools))
+		return false;
+	totals->proven++;
+	return true;
+}
+
+static __always_inline int decide(struct xdp_md *ctx,
+				  const struct packet *packet,
+				  const struct settings *settings,
+				  struct pools *pools, struct totals *totals)
 {
 	bool is_dns = is_dns_port(settings->port, packet->dest_port);
 	enum scope_verdict scope =
-		apply_scope(packet, is_dns, settings, totals);
+		apply_scope(packet, is_dns, settings, pools, totals);
 	struct prefix source = source_prefix(packet);
 	struct limit_rule *rule;
 
@@ -106,7 +151,7 @@ static __always_inline int decide(const struct packet *packet,
 		totals->unlisted++;
 		return XDP_PASS;
 	}
-	if (limit_admit(rule, &sources, packet)) {
+	if (admit(ctx, packet, rule, is_dns, settings, pools, totals)) {
 		totals->passed++;
 		return XDP_PASS;
 	}
@@ -121,12 +166,20 @@ int xdp_prog(struct xdp_md *ctx)
 	__u32 key = 0;
 	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
 	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
+	struct packet_scratch *scratch_entry =
+		bpf_map_lookup_elem(&scratch, &key);
+	struct pools *pools_entry = find_pools();
 
-	if (!settings_entry || !totals_entry)
+	if (!settings_entry || !totals_entry || !scratch_entry || !pools_entry)
 		return XDP_PASS;
-	if (count_exempt(&packet, settings_entry, totals_entry))
+	if (!packet.version) {
+		totals_entry->other++;
 		return XDP_PASS;
-	return decide(&packet, settings_entry, totals_entry);
+	}
+	launder(ctx, scratch_entry, &packet);
+	if (count_management(&packet, settings_entry, totals_entry))
+		return XDP_PASS;
+	return decide(ctx, &packet, settings_entry, pools_entry, totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
