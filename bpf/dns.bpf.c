@@ -32,15 +32,29 @@
  *    rate, burst   queries per second of one source, and queries of a burst (0:
  *                  as many as `rate`); rate=0: no limit
  *    ip4_bits, ip6_bits   prefix length of a source; 0: 24 and 56
+ *    address_rate, link_rate, site_rate   rates of other prefix lengths of the
+ *                  source, see rates.h; with address_burst and so on
+ *    new_rate, new_burst   rate of all new sources together, see rates.h; 0: no
+ *                  limit
+ *    proven_rate, proven_burst   rate of a source that has proven its address by
+ *                  a TCP connection, see proof.h; 0: no proofs. Segments to the
+ *                  server then take no tokens of other limits
+ *    proof      seconds of a proof; 0: 600
+ *    lookup_rate   lookups of sockets per second; 0: 20000
+ *    netns      network namespace of the server, an ID of `ip netns set`; 0:
+ *                  that of the interface
+ *    syn_rate, syn_burst, syn_total_rate, syn_total_burst   rate of TCP
+ *                  handshakes of each source, and of all; 0: no limit
+ *    answer_rate, answer_burst   rate of all responses together; 0: no limit
  *    slip          on average one of `slip` queries over the rate gets a
  *                  response, the others are dropped; 0 and 1: no query is
  *                  dropped
  *    cookie_rate, cookie_burst   rate and burst of queries with a server cookie
  *                  (RFC 7873) as their first option; 0: as `rate` and `burst`.
  *                  Such queries have their own bucket, so a flood without
- *                  cookies takes none of their tokens. The program does not
- *                  verify cookies: queries with forged cookies use the same
- *                  bucket
+ *                  cookies takes none of their tokens. Without a secret in
+ *                  @secrets, the program does not verify cookies: queries with
+ *                  forged cookies use the same bucket
  *    opcodes       a bit for each opcode that passes unparsed besides QUERY:
  *                  0x10 is NOTIFY, 0x20 is UPDATE; others are dropped. 0: all
  *                  pass, 1: only QUERY passes
@@ -71,7 +85,12 @@
  * source as queries do, and are also counted in passed or dropped.
  * @totals 0 replies, replies_limited: responses to a port of the server, passed
  * and dropped.
- * @totals 0 other: packets other than UDP to a port of the server.
+ * @totals 0 other: packets other than UDP to a port of the server, also TCP
+ * handshakes that are dropped.
+ * @totals 0 new_sources, new_limited: see rates.h. proofs, proven (queries that
+ * pass by a proof), lookups_limited, syns_limited: see proof.h. answers_limited:
+ * over answer_rate, dropped. cookies_valid, cookies_forged, cookies_stale: see
+ * cookie.h.
  * @rcodes CODE packets: responses from a port of the server, by RCODE.
  *
  * NOTES

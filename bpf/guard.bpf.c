@@ -21,8 +21,8 @@
  * the settings have unlisted=ACL_DROP.
  *
  * @limits has the limits, with the members that limit.bpf.c describes: rate,
- * burst, source_rate, source_burst, ip4_bits, ip6_bits; passed, dropped,
- * source_dropped. In each map the longest prefix that matches the source
+ * burst, source_rate, source_burst, ip4_bits, ip6_bits and others; passed,
+ * dropped, source_dropped. In each map the longest prefix that matches the source
  * decides.
  *
  * SETTINGS
@@ -43,6 +43,20 @@
  *               0: all pass, 1: only QUERY passes
  *    truncate   a valid DNS query over a limit gets a truncated response
  *               (retry over TCP, see reply.h) instead of being dropped
+ *    new_rate, new_burst   rate of all new sources together, see rates.h; 0: no
+ *               limit
+ *    proven_rate, proven_burst   rate of a source that has proven its address by
+ *               a TCP connection, see proof.h; 0: no proofs. Segments to the
+ *               server then take no tokens of other limits
+ *    proof      seconds of a proof; 0: 600
+ *    lookup_rate   lookups of sockets per second; 0: 20000
+ *    netns      network namespace of the server, an ID of `ip netns set`; 0:
+ *               that of the interface
+ *    syn_rate, syn_burst, syn_total_rate, syn_total_burst   rate of TCP
+ *               handshakes of each source, and of all; 0: no limit
+ *    cookie_rate, cookie_burst   rate of an address with a valid server cookie,
+ *               see cookie.h; 0: cookies are not looked at
+ *    answer_rate, answer_burst   rate of all responses together; 0: no limit
  *    monitor    dry run: passes everything, counts as if it did not
  *    manage     filters management traffic too, which otherwise passes, see
  *               management.h
@@ -56,7 +70,9 @@
  * truncated response), management, replies (passed), replies_limited (dropped),
  * other (no IP packet, or out of scope). Each packet is counted in one of
  * these. other_opcode: DNS messages with an opcode other than QUERY, also
- * counted in passed or limited.
+ * counted in passed or limited. Beside these, new_sources, new_limited, proofs,
+ * proven, lookups_limited, syns_limited, answers_limited, cookies_valid,
+ * cookies_forged and cookies_stale.
  */
 #include "acl.h"
 #include "limit.h"

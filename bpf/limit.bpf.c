@@ -12,16 +12,19 @@
  *    entry 2001:db8::/32 rate=50000 source_rate=200 ip6_bits=64
  *
  * xdp_map is an LPM trie with room for 16384 rules. KEY is ADDRESS/BITS;
- * prefix.h describes how one map holds both families. A rule, 56 bytes:
+ * prefix.h describes how one map holds both families. A rule, 80 bytes:
  *
  *    rate           packets per second of the whole subnet; 0: no limit
  *    burst          packets of a burst after a pause, at most 268435456;
  *                   0: as many as `rate`
  *    source_rate, source_burst   rate and burst of each source
  *    ip4_bits, ip6_bits          prefix length of a source; 0: 24 and 56
+ *    address_rate, link_rate, site_rate   rates of other prefix lengths of the
+ *                   source, see rates.h; with address_burst and so on
  *    passed         counter: packets within the limits
  *    dropped        counter: packets over the limit of the subnet
- *    source_dropped counter: packets over the limit of their source
+ *    source_dropped counter: packets over a limit of their source, or of a new
+ *                   source over `new_rate`, that pass only by a proof
  *    bucket         state of the program; not for entries
  *
  * SETTINGS
@@ -35,6 +38,17 @@
  *               REPLIES_PASS (0), REPLIES_LIMIT (reply_rate and reply_burst
  *               apply to each source) or REPLIES_JUDGE (as other packets)
  *    upstream[0], upstream[1]   ports of upstream servers; all 0: port 53
+ *    new_rate, new_burst   rate of all new sources together, see rates.h; 0: no
+ *               limit
+ *    proven_rate, proven_burst   rate of a source that has proven its address by
+ *               a TCP connection, see proof.h; 0: no proofs. Segments to the
+ *               server then take no tokens of other limits
+ *    proof      seconds of a proof; 0: 600
+ *    lookup_rate   lookups of sockets per second; 0: 20000
+ *    netns      network namespace of the server, an ID of `ip netns set`; 0:
+ *               that of the interface
+ *    syn_rate, syn_burst, syn_total_rate, syn_total_burst   rate of TCP
+ *               handshakes of each source, and of all; 0: no limit
  *    monitor    dry run: drops nothing, counts as if it did
  *    manage     limits management traffic too, which otherwise passes, see
  *               management.h
@@ -46,7 +60,9 @@
  * @totals 0: passed, dropped (with `monitor`: packets that would be dropped),
  * unlisted (passed without a rule), management, replies (passed),
  * replies_limited (dropped), other (no IP packet, or out of scope). Each packet
- * is counted in one of these.
+ * is counted in one of these. Beside these: new_sources and new_limited (see
+ * rates.h), proofs, proven (packets that pass by a proof), lookups_limited and
+ * syns_limited (see proof.h).
  *
  * NOTES
  *
@@ -54,9 +70,8 @@
  * less than half a second to refill needs the exact clock, which doubles the
  * cost of the limit.
  *
- * The program has room for 32768 sources. A further source evicts the least
- * recently used source, whose next packet finds a full bucket. A source that
- * matches two rules has one bucket for both.
+ * The program has room for 131072 sources, see source.h. A source that matches
+ * two rules has one bucket for both.
  */
 #include "launder.h"
 #include "limit.h"
