@@ -91,9 +91,12 @@ static __always_inline int decide(const struct packet *packet, __u64 bytes,
 
 	if (action == ACL_UNLISTED) {
 		bool is_dns = is_dns_port(settings->port, packet->dest_port);
-		enum scope_verdict scope =
-			apply_scope(packet, is_dns, settings, totals);
+		struct pools *pools = find_pools();
+		enum scope_verdict scope;
 
+		if (!pools)
+			return XDP_PASS;
+		scope = apply_scope(packet, is_dns, settings, pools, totals);
 		if (scope == SCOPE_PASSED)
 			return XDP_PASS;
 		if (scope == SCOPE_LIMITED)
@@ -120,7 +123,11 @@ int xdp_prog(struct xdp_md *ctx)
 
 	if (!settings_entry || !totals_entry)
 		return XDP_PASS;
-	if (count_exempt(&packet, settings_entry, totals_entry))
+	if (!packet.version) {
+		totals_entry->other++;
+		return XDP_PASS;
+	}
+	if (count_management(&packet, settings_entry, totals_entry))
 		return XDP_PASS;
 	return decide(&packet, bytes, settings_entry, totals_entry);
 }

@@ -36,6 +36,12 @@ struct bucket {
 	__u64 full; /* time at which the bucket is full again */
 };
 
+/* Packets per second, and packets of a burst. */
+struct rate {
+	__u32 rate;
+	__u32 burst;
+};
+
 /* A rate limit in ticks of clock.h. */
 struct bucket_rate {
 	__u64 interval;  /* between two tokens */
@@ -86,11 +92,17 @@ static __always_inline void bucket_take_token(struct bucket *bucket,
 	__sync_fetch_and_add(&bucket->full, rate->interval);
 }
 
+/* The time by the clock that is exact enough for the rate. */
+static __always_inline __u64 bucket_now(const struct bucket_rate *rate)
+{
+	return tolerates_jiffy(rate) ? clock_now_coarse() : clock_now();
+}
+
 /* Takes a token; false if the bucket is empty. */
 static __always_inline bool bucket_admit(struct bucket *bucket,
 					 const struct bucket_rate *rate)
 {
-	__u64 now = tolerates_jiffy(rate) ? clock_now_coarse() : clock_now();
+	__u64 now = bucket_now(rate);
 
 	if (!bucket_has_token(bucket, rate, now))
 		return false;

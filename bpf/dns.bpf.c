@@ -32,15 +32,29 @@
  *    rate, burst   queries per second of one source, and queries of a burst (0:
  *                  as many as `rate`); rate=0: no limit
  *    ip4_bits, ip6_bits   prefix length of a source; 0: 24 and 56
+ *    address_rate, link_rate, site_rate   rates of other prefix lengths of the
+ *                  source, see rates.h; with address_burst and so on
+ *    new_rate, new_burst   rate of all new sources together, see rates.h; 0: no
+ *                  limit
+ *    proven_rate, proven_burst   rate of a source that has proven its address by
+ *                  a TCP connection, see proof.h; 0: no proofs. Segments to the
+ *                  server then take no tokens of other limits
+ *    proof      seconds of a proof; 0: 600
+ *    lookup_rate   lookups of sockets per second; 0: 20000
+ *    netns      network namespace of the server, an ID of `ip netns set`; 0:
+ *                  that of the interface
+ *    syn_rate, syn_burst, syn_total_rate, syn_total_burst   rate of TCP
+ *                  handshakes of each source, and of all; 0: no limit
+ *    answer_rate, answer_burst   rate of all responses together; 0: no limit
  *    slip          on average one of `slip` queries over the rate gets a
  *                  response, the others are dropped; 0 and 1: no query is
  *                  dropped
  *    cookie_rate, cookie_burst   rate and burst of queries with a server cookie
  *                  (RFC 7873) as their first option; 0: as `rate` and `burst`.
  *                  Such queries have their own bucket, so a flood without
- *                  cookies takes none of their tokens. The program does not
- *                  verify cookies: queries with forged cookies use the same
- *                  bucket
+ *                  cookies takes none of their tokens. Without a secret in
+ *                  @secrets, the program does not verify cookies: queries with
+ *                  forged cookies use the same bucket
  *    opcodes       a bit for each opcode that passes unparsed besides QUERY:
  *                  0x10 is NOTIFY, 0x20 is UPDATE; others are dropped. 0: all
  *                  pass, 1: only QUERY passes
@@ -71,7 +85,12 @@
  * source as queries do, and are also counted in passed or dropped.
  * @totals 0 replies, replies_limited: responses to a port of the server, passed
  * and dropped.
- * @totals 0 other: packets other than UDP to a port of the server.
+ * @totals 0 other: packets other than UDP to a port of the server, also TCP
+ * handshakes that are dropped.
+ * @totals 0 new_sources, new_limited: see rates.h. proofs, proven (queries that
+ * pass by a proof), lookups_limited, syns_limited: see proof.h. answers_limited:
+ * over answer_rate, dropped. cookies_valid, cookies_forged, cookies_stale: see
+ * cookie.h.
  * @rcodes CODE packets: responses from a port of the server, by RCODE.
  *
  * NOTES
@@ -80,7 +99,6 @@
  * may_reply there, is dropped instead and counted as such.
  */
 #include "reply.h"
-#include "source.h"
 #include "dns_totals.h"
 #include "scope.h"
 
@@ -114,6 +132,25 @@ struct settings {
 	__u16 upstream[UPSTREAM_PORTS];
 	__u32 reply_rate;
 	__u32 reply_burst AT_MOST(MAX_BURST);
+	__u32 address_rate;
+	__u32 address_burst AT_MOST(MAX_BURST);
+	__u32 link_rate;
+	__u32 link_burst AT_MOST(MAX_BURST);
+	__u32 site_rate;
+	__u32 site_burst AT_MOST(MAX_BURST);
+	__u32 new_rate;
+	__u32 new_burst AT_MOST(MAX_BURST);
+	__u32 proven_rate;
+	__u32 proven_burst AT_MOST(MAX_BURST);
+	__u32 proof;
+	__u32 lookup_rate;
+	__u32 netns;
+	__u32 answer_rate;
+	__u32 answer_burst AT_MOST(MAX_BURST);
+	__u32 syn_rate;
+	__u32 syn_burst AT_MOST(MAX_BURST);
+	__u32 syn_total_rate;
+	__u32 syn_total_burst AT_MOST(MAX_BURST);
 };
 
 struct {
@@ -123,12 +160,11 @@ struct {
 	__uint(max_entries, DNS_TYPES);
 } xdp_map SEC(".maps");
 
+#include "cookies.h"
+#include "proof.h"
 #include "replies.h"
 #include "state.h"
 #include "rcodes.h"
-
-struct source_map sources SEC(".maps");
-struct source_map cookies SEC(".maps");
 
 #include "scratch.h"
 
@@ -147,35 +183,75 @@ apply_type_rule(const struct dns_query *query, const struct settings *settings)
 	return rule->action;
 }
 
-/*
- * Takes a token of the source; false if its bucket is empty. A source for which
- * the map has no room passes.
- */
-static __always_inline bool take_source_token(const struct packet *packet,
-					      const struct settings *settings,
-					      bool has_cookie)
+/* True if the source network of a query has a rate. */
+static __always_inline bool has_rate(const struct settings *settings)
 {
-	struct address network =
-		source_network(packet, settings->ip4_bits, settings->ip6_bits);
-	struct bucket *bucket;
-	struct bucket_rate bucket_rate;
+	return settings->rate | settings->address_rate | settings->link_rate |
+	       settings->site_rate;
+}
 
-	if (has_cookie && settings->cookie_rate) {
-		bucket_rate = bucket_rate_of(settings->cookie_rate,
-					     settings->cookie_burst);
-		bucket = lookup_source_bucket(&cookies, &network);
-	} else {
-		bucket_rate = bucket_rate_of(settings->rate, settings->burst);
-		bucket = has_cookie ? lookup_source_bucket(&cookies, &network) :
-				      lookup_source_bucket(&sources, &network);
+/* The rate of queries with a server cookie. */
+static __always_inline struct rate cookie_rate(const struct settings *settings)
+{
+	struct rate rate = { settings->cookie_rate, settings->cookie_burst };
+
+	if (!rate.rate) {
+		rate.rate = settings->rate;
+		rate.burst = settings->burst;
 	}
-	return !bucket || bucket_admit(bucket, &bucket_rate);
+	return rate;
+}
+
+/* Takes a token of a query without a valid cookie. */
+static __always_inline bool admit_unknown(const struct packet *packet,
+					  const struct settings *settings,
+					  struct pools *pools,
+					  struct totals *totals)
+{
+	const struct source_rates rates = {
+		.address = { settings->address_rate, settings->address_burst },
+		.link = { settings->link_rate, settings->link_burst },
+		.network = { settings->rate, settings->burst },
+		.site = { settings->site_rate, settings->site_burst },
+		.ip4_bits = settings->ip4_bits,
+		.ip6_bits = settings->ip6_bits,
+	};
+	const struct source_pool pool =
+		new_sources_pool(pools, settings, totals);
+
+	if (sources_admit(packet, &rates, &pool))
+		return true;
+	if (!admit_proven(packet, settings, pools))
+		return false;
+	totals->proven++;
+	return true;
+}
+
+/* True if a query is within the rates of its source. */
+static __always_inline bool admit(const struct packet *packet,
+				  const struct dns_query *query,
+				  bool has_cookie,
+				  const struct settings *settings,
+				  struct pools *pools, struct totals *totals)
+{
+	struct rate rate = cookie_rate(settings);
+
+	/* Cookies that are not verified have buckets of their own. */
+	if (has_cookie && !has_secret())
+		return admit_cookie(packet, settings->ip4_bits,
+				    settings->ip6_bits, &rate, pools);
+	if (has_cookie &&
+	    count_cookie(packet, query, totals) == COOKIE_VALID)
+		return admit_cookie(packet, COOKIE_IP4_BITS, COOKIE_IP6_BITS,
+				    &rate, pools);
+	return admit_unknown(packet, settings, pools, totals);
 }
 
 /* `query` is uninitialized if is_unparsed(error). */
 static __always_inline enum dns_action
 decide(const struct packet *packet, const struct dns_query *query,
        enum dns_error error, const struct settings *settings,
+       struct packet_scratch *scratch, struct pools *pools,
        struct totals *totals)
 {
 	enum dns_action action = DNS_PASS;
@@ -188,9 +264,12 @@ decide(const struct packet *packet, const struct dns_query *query,
 	} else {
 		count_unparsed(totals, error);
 	}
-	if (action != DNS_PASS || !settings->rate ||
-	    take_source_token(packet, settings, has_cookie))
+	if (action != DNS_PASS || !has_rate(settings))
 		return action;
+	/* A known answer would double the later paths of the verifier. */
+	if (opaque(scratch, admit(packet, query, has_cookie, settings, pools,
+				  totals)))
+		return DNS_PASS;
 	totals->limited++;
 	/* Only a query for a name can be sent to TCP. */
 	if (error != DNS_OK)
@@ -203,23 +282,25 @@ decide(const struct packet *packet, const struct dns_query *query,
 static __always_inline int
 apply_action(struct xdp_md *ctx, const struct packet *packet,
 	     const struct dns_query *query, struct packet_scratch *scratch,
-	     enum dns_action action, bool monitor, struct totals *totals)
+	     enum dns_action action, const struct settings *settings,
+	     struct pools *pools, struct totals *totals)
 {
 	if (action == DNS_PASS) {
 		totals->passed++;
 		return XDP_PASS;
 	}
-	if (action != DNS_DROP && !may_reply(ctx, packet))
+	if (action != DNS_DROP && (!may_reply(ctx, packet) ||
+				   !admit_answer(settings, pools, totals)))
 		action = DNS_DROP;
 	if (action == DNS_DROP) {
 		totals->dropped++;
-		return monitor ? XDP_PASS : XDP_DROP;
+		return settings->monitor ? XDP_PASS : XDP_DROP;
 	}
 	if (action == DNS_REFUSE)
 		totals->refused++;
 	else
 		totals->truncated++;
-	if (monitor)
+	if (settings->monitor)
 		return XDP_PASS;
 	return send_reply(ctx, packet, query, scratch,
 			  action == DNS_REFUSE ? DNS_RCODE_REFUSED :
@@ -227,10 +308,25 @@ apply_action(struct xdp_md *ctx, const struct packet *packet,
 			  action == DNS_TRUNCATE ? DNS_TC : 0);
 }
 
+/* A segment to a port of the server: see proof.h. */
+static __always_inline int filter_segment(struct xdp_md *ctx,
+					  const struct packet *packet,
+					  const struct settings *settings,
+					  struct pools *pools,
+					  struct totals *totals)
+{
+	totals->other++;
+	if (!is_proving(settings) ||
+	    admit_segment(ctx, packet, settings, pools, totals) ||
+	    settings->monitor)
+		return XDP_PASS;
+	return XDP_DROP;
+}
+
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  struct packet_scratch *scratch,
 				  const struct settings *settings,
-				  struct totals *totals)
+				  struct pools *pools, struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
 	struct dns_query query;
@@ -238,15 +334,18 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 
 	if (!is_dns_port(settings->port, packet->dest_port)) {
 		totals->other++;
-		if (is_dns_port(settings->port, packet->source_port))
+		if (packet->protocol == IPPROTO_UDP &&
+		    is_dns_port(settings->port, packet->source_port))
 			count_response(packet, data_end);
 		return XDP_PASS;
 	}
+	if (packet->protocol == IPPROTO_TCP)
+		return filter_segment(ctx, packet, settings, pools, totals);
 	error = parse_dns_query(packet, data_end, settings->opcodes, scratch,
 				&query);
 	if (error == DNS_BAD_QR) {
 		enum scope_verdict verdict =
-			apply_fixed_port_reply(packet, settings, totals);
+			apply_fixed_port_reply(packet, settings, pools, totals);
 
 		if (verdict == SCOPE_PASSED)
 			count_response(packet, data_end);
@@ -260,8 +359,9 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 		return settings->monitor ? XDP_PASS : XDP_DROP;
 	}
 	return apply_action(ctx, packet, &query, scratch,
-			    decide(packet, &query, error, settings, totals),
-			    settings->monitor, totals);
+			    decide(packet, &query, error, settings, scratch,
+				   pools, totals),
+			    settings, pools, totals);
 }
 
 SEC("xdp")
@@ -273,15 +373,17 @@ int xdp_prog(struct xdp_md *ctx)
 	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
 	struct packet_scratch *scratch_entry =
 		bpf_map_lookup_elem(&scratch, &key);
+	struct pools *pools_entry = find_pools();
 
-	if (!settings_entry || !totals_entry || !scratch_entry)
+	if (!settings_entry || !totals_entry || !scratch_entry || !pools_entry)
 		return XDP_PASS;
-	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
+	if ((packet.protocol != IPPROTO_UDP &&
+	     packet.protocol != IPPROTO_TCP) || !packet.transport) {
 		totals_entry->other++;
 		return XDP_PASS;
 	}
 	launder(ctx, scratch_entry, &packet);
-	return filter(ctx, &packet, scratch_entry, settings_entry,
+	return filter(ctx, &packet, scratch_entry, settings_entry, pools_entry,
 		      totals_entry);
 }
 

@@ -56,6 +56,7 @@ struct dns_query {
 	__be16 edns_flags;
 	bool edns;   /* the first or the second record is OPT */
 	bool cookie; /* the first option is a COOKIE with a server cookie */
+	__u32 option; /* offset of the first option, if there is one */
 };
 
 /* True for a message that is left to the server. */
@@ -157,9 +158,11 @@ static __always_inline bool is_dns_opt(const struct dns_opt *opt)
 	return !opt->name && opt->type == bpf_htons(DNS_TYPE_OPT);
 }
 
+/* `offset`: of the OPT record in the message. */
 static __always_inline void set_edns(struct dns_query *query,
-				     const struct dns_opt *opt)
+				     const struct dns_opt *opt, __u32 offset)
 {
+	query->option = offset + sizeof(*opt);
 	query->edns = true;
 	query->udp_size = bpf_ntohs(opt->udp_size);
 	query->edns_flags = opt->flags;
@@ -199,7 +202,7 @@ static __always_inline void parse_second_record(struct dns_query *query,
 	    offset + sizeof(*record) + bpf_ntohs(record->rdlength) >
 		    query->length)
 		return;
-	set_edns(query, record);
+	set_edns(query, record, offset);
 }
 
 /* Records other than OPT are not parsed. */
@@ -213,6 +216,7 @@ parse_dns_records(struct dns_query *query, struct packet_scratch *scratch)
 	query->cookie = false;
 	query->udp_size = 0;
 	query->edns_flags = 0;
+	query->option = 0;
 	if (!query->header->nscount && !query->header->arcount)
 		return query->question_end == query->length ? DNS_OK :
 							      DNS_BAD_LENGTH;
@@ -230,7 +234,7 @@ parse_dns_records(struct dns_query *query, struct packet_scratch *scratch)
 	if (end > query->length ||
 	    (end < query->length && query->header->arcount == bpf_htons(1)))
 		return DNS_BAD_LENGTH;
-	set_edns(query, opt);
+	set_edns(query, opt, query->question_end);
 	return DNS_OK;
 }
 
@@ -294,6 +298,7 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 	 */
 	query->edns = opaque(scratch, query->edns);
 	query->cookie = opaque(scratch, query->cookie);
+	query->option = opaque(scratch, query->option);
 	return DNS_OK;
 }
 

@@ -34,6 +34,16 @@ struct totals {
 	__u64 no_question;
 	__u64 replies;
 	__u64 replies_limited;
+	__u64 proven;
+	__u64 proofs;
+	__u64 lookups_limited;
+	__u64 new_sources;
+	__u64 new_limited;
+	__u64 syns_limited;
+	__u64 answers_limited;
+	__u64 cookies_valid;
+	__u64 cookies_forged;
+	__u64 cookies_stale;
 };
 
 static __always_inline void count_malformed(struct totals *totals,

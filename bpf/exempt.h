@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Passes and counts the packets that a program does not judge: frames without
- * an IP packet, management traffic, and packets out of the program's scope.
+ * Passes and counts the IP packets that a program does not judge: management
+ * traffic, and packets out of the program's scope.
  *
  * Include this file after the definitions of `struct settings`, with `manage`
  * and `scope`, and of `struct totals`, with `management` and `other`. Both need
@@ -13,20 +13,15 @@
 #include "management.h"
 #include "replies.h"
 
-/* Counts an exempt packet and returns true. */
-static __always_inline bool count_exempt(const struct packet *packet,
-					 const struct settings *settings,
-					 struct totals *totals)
+/* Counts a packet of management traffic and returns true. */
+static __always_inline bool count_management(const struct packet *packet,
+					     const struct settings *settings,
+					     struct totals *totals)
 {
-	if (!packet->version) {
-		totals->other++;
-		return true;
-	}
-	if (!settings->manage && is_management(packet)) {
-		totals->management++;
-		return true;
-	}
-	return false;
+	if (settings->manage || !is_management(packet))
+		return false;
+	totals->management++;
+	return true;
 }
 
 /*
@@ -35,7 +30,8 @@ static __always_inline bool count_exempt(const struct packet *packet,
  */
 static __always_inline enum scope_verdict
 apply_scope(const struct packet *packet, bool is_dns,
-	    const struct settings *settings, struct totals *totals)
+	    const struct settings *settings, const struct pools *pools,
+	    struct totals *totals)
 {
 	if (is_dns)
 		return SCOPE_JUDGED;
@@ -45,7 +41,7 @@ apply_scope(const struct packet *packet, bool is_dns,
 	}
 	if (!is_reply(packet, settings->upstream))
 		return SCOPE_JUDGED;
-	return apply_replies(packet, settings, totals);
+	return apply_replies(packet, settings, pools, totals);
 }
 
 #endif

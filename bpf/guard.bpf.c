@@ -21,8 +21,8 @@
  * the settings have unlisted=ACL_DROP.
  *
  * @limits has the limits, with the members that limit.bpf.c describes: rate,
- * burst, source_rate, source_burst, ip4_bits, ip6_bits; passed, dropped,
- * source_dropped. In each map the longest prefix that matches the source
+ * burst, source_rate, source_burst, ip4_bits, ip6_bits and others; passed,
+ * dropped, source_dropped. In each map the longest prefix that matches the source
  * decides.
  *
  * SETTINGS
@@ -43,6 +43,20 @@
  *               0: all pass, 1: only QUERY passes
  *    truncate   a valid DNS query over a limit gets a truncated response
  *               (retry over TCP, see reply.h) instead of being dropped
+ *    new_rate, new_burst   rate of all new sources together, see rates.h; 0: no
+ *               limit
+ *    proven_rate, proven_burst   rate of a source that has proven its address by
+ *               a TCP connection, see proof.h; 0: no proofs. Segments to the
+ *               server then take no tokens of other limits
+ *    proof      seconds of a proof; 0: 600
+ *    lookup_rate   lookups of sockets per second; 0: 20000
+ *    netns      network namespace of the server, an ID of `ip netns set`; 0:
+ *               that of the interface
+ *    syn_rate, syn_burst, syn_total_rate, syn_total_burst   rate of TCP
+ *               handshakes of each source, and of all; 0: no limit
+ *    cookie_rate, cookie_burst   rate of an address with a valid server cookie,
+ *               see cookie.h; 0: cookies are not looked at
+ *    answer_rate, answer_burst   rate of all responses together; 0: no limit
  *    monitor    dry run: passes everything, counts as if it did not
  *    manage     filters management traffic too, which otherwise passes, see
  *               management.h
@@ -56,7 +70,9 @@
  * truncated response), management, replies (passed), replies_limited (dropped),
  * other (no IP packet, or out of scope). Each packet is counted in one of
  * these. other_opcode: DNS messages with an opcode other than QUERY, also
- * counted in passed or limited.
+ * counted in passed or limited. Beside these, new_sources, new_limited, proofs,
+ * proven, lookups_limited, syns_limited, answers_limited, cookies_valid,
+ * cookies_forged and cookies_stale.
  */
 #include "acl.h"
 #include "limit.h"
@@ -75,6 +91,21 @@ struct settings {
 	__u16 upstream[UPSTREAM_PORTS];
 	__u32 reply_rate;
 	__u32 reply_burst AT_MOST(MAX_BURST);
+	__u32 new_rate;
+	__u32 new_burst AT_MOST(MAX_BURST);
+	__u32 proven_rate;
+	__u32 proven_burst AT_MOST(MAX_BURST);
+	__u32 proof;
+	__u32 lookup_rate;
+	__u32 netns;
+	__u32 syn_rate;
+	__u32 syn_burst AT_MOST(MAX_BURST);
+	__u32 syn_total_rate;
+	__u32 syn_total_burst AT_MOST(MAX_BURST);
+	__u32 answer_rate;
+	__u32 answer_burst AT_MOST(MAX_BURST);
+	__u32 cookie_rate;
+	__u32 cookie_burst AT_MOST(MAX_BURST);
 };
 
 struct totals {
@@ -88,6 +119,16 @@ struct totals {
 	__u64 replies_limited;
 	__u64 other;
 	__u64 other_opcode;
+	__u64 proven;
+	__u64 proofs;
+	__u64 lookups_limited;
+	__u64 new_sources;
+	__u64 new_limited;
+	__u64 syns_limited;
+	__u64 answers_limited;
+	__u64 cookies_valid;
+	__u64 cookies_forged;
+	__u64 cookies_stale;
 };
 
 enum verdict {
@@ -103,9 +144,28 @@ enum verdict {
 
 struct limit_map limits SEC(".maps");
 
+#include "cookies.h"
 #include "exempt.h"
+#include "proof.h"
 #include "state.h"
 #include "scratch.h"
+
+/* True if a packet is within the limits, or of a proven source. */
+static __always_inline bool admit(const struct packet *packet,
+				  struct limit_rule *rule, bool is_dns,
+				  const struct settings *settings,
+				  struct pools *pools, struct totals *totals)
+{
+	const struct source_pool pool =
+		new_sources_pool(pools, settings, totals);
+
+	if (limit_admit(rule, packet, &pool))
+		return true;
+	if (!is_dns || !admit_proven(packet, settings, pools))
+		return false;
+	totals->proven++;
+	return true;
+}
 
 /* Fills in `query` if the packet goes to a port of the DNS server. */
 static __always_inline enum verdict decide(struct xdp_md *ctx,
@@ -113,6 +173,7 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 					   const struct settings *settings,
 					   struct packet_scratch *scratch,
 					   struct dns_query *query,
+					   struct pools *pools,
 					   struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
@@ -121,22 +182,30 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 	enum acl_action action = acl_decide(packet, frame_bytes(ctx));
 	enum dns_error error = DNS_OTHER_OPCODE;
 	enum scope_verdict scope;
+	const struct rate cookie_rate = { settings->cookie_rate,
+					  settings->cookie_burst };
 	struct limit_rule *rule;
+	bool is_admitted;
 
 	if (action == ACL_DROP)
 		return VERDICT_DENY;
-	scope = apply_scope(packet, is_dns, settings, totals);
+	scope = apply_scope(packet, is_dns, settings, pools, totals);
 	if (scope != SCOPE_JUDGED)
 		return scope == SCOPE_PASSED ? VERDICT_SKIP :
 					       VERDICT_REPLY_LIMIT;
 	if (action == ACL_UNLISTED && settings->unlisted == ACL_DROP)
 		return VERDICT_DENY;
+	if (is_dns && packet->protocol == IPPROTO_TCP && is_proving(settings))
+		return admit_segment(ctx, packet, settings, pools, totals) ?
+			       VERDICT_PASS :
+			       VERDICT_LIMIT;
 	is_dns &= packet->protocol == IPPROTO_UDP;
 	if (is_dns)
 		error = parse_dns_query(packet, data_end, settings->opcodes,
 					scratch, query);
 	if (error == DNS_BAD_QR) {
-		scope = apply_fixed_port_reply(packet, settings, totals);
+		scope = apply_fixed_port_reply(packet, settings, pools,
+					       totals);
 		if (scope != SCOPE_JUDGED)
 			return scope == SCOPE_PASSED ? VERDICT_SKIP :
 						       VERDICT_REPLY_LIMIT;
@@ -146,9 +215,21 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 	if (is_dns && error == DNS_OTHER_OPCODE)
 		totals->other_opcode++;
 	rule = bpf_map_lookup_elem(&limits, &source);
-	if (!rule || limit_admit(rule, &sources, packet))
+	if (!rule)
 		return VERDICT_PASS;
-	if (error == DNS_OK && settings->truncate && may_reply(ctx, packet))
+	if (error == DNS_OK && cookie_rate.rate &&
+	    count_cookie(packet, query, totals) == COOKIE_VALID)
+		is_admitted = admit_cookie(packet, COOKIE_IP4_BITS,
+					   COOKIE_IP6_BITS, &cookie_rate,
+					   pools);
+	else
+		is_admitted = admit(packet, rule, is_dns, settings, pools,
+				    totals);
+	/* A known answer would double the later paths of the verifier. */
+	if (opaque(scratch, is_admitted))
+		return VERDICT_PASS;
+	if (error == DNS_OK && settings->truncate && may_reply(ctx, packet) &&
+	    admit_answer(settings, pools, totals))
 		return VERDICT_TRUNCATE;
 	return VERDICT_LIMIT;
 }
@@ -171,19 +252,13 @@ static __always_inline void count_verdict(struct totals *totals,
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  struct packet_scratch *scratch,
 				  const struct settings *settings,
-				  struct totals *totals)
+				  struct pools *pools, struct totals *totals)
 {
 	struct dns_query query;
 	enum verdict verdict;
 
-	/*
-	 * launder needs a pointer into the frame. A packet without ports is not
-	 * to a DNS server, so no code reads through this pointer.
-	 */
-	if (!packet->transport)
-		packet->transport = packet->ip;
-	launder(ctx, scratch, packet);
-	verdict = decide(ctx, packet, settings, scratch, &query, totals);
+	verdict = decide(ctx, packet, settings, scratch, &query, pools,
+			 totals);
 	count_verdict(totals, verdict);
 	if (verdict == VERDICT_PASS || verdict == VERDICT_SKIP ||
 	    settings->monitor)
@@ -203,12 +278,18 @@ int xdp_prog(struct xdp_md *ctx)
 	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
 	struct packet_scratch *scratch_entry =
 		bpf_map_lookup_elem(&scratch, &key);
+	struct pools *pools_entry = find_pools();
 
-	if (!settings_entry || !totals_entry || !scratch_entry)
+	if (!settings_entry || !totals_entry || !scratch_entry || !pools_entry)
 		return XDP_PASS;
-	if (count_exempt(&packet, settings_entry, totals_entry))
+	if (!packet.version) {
+		totals_entry->other++;
 		return XDP_PASS;
-	return filter(ctx, &packet, scratch_entry, settings_entry,
+	}
+	launder(ctx, scratch_entry, &packet);
+	if (count_management(&packet, settings_entry, totals_entry))
+		return XDP_PASS;
+	return filter(ctx, &packet, scratch_entry, settings_entry, pools_entry,
 		      totals_entry);
 }
 

@@ -29,6 +29,7 @@ struct packet_scratch {
 	__u32 protocol;
 	__u32 plain;
 	__u32 fragment;
+	__u32 ip_control;
 	__u64 source[2];
 	__u32 number;
 	__u32 pppoe;
@@ -55,6 +56,7 @@ scratch_store(volatile struct packet_scratch *scratch,
 	scratch->plain = packet->plain;
 	scratch->pppoe = packet->pppoe;
 	scratch->fragment = packet->fragment;
+	scratch->ip_control = packet->ip_control;
 	scratch->source[0] = packet->version == 4 ? packet->source.ip4 :
 						    packet->source.ip6[0];
 	scratch->source[1] = packet->source.ip6[1];
@@ -74,17 +76,23 @@ scratch_load(const volatile struct packet_scratch *scratch,
 	packet->plain = scratch->plain;
 	packet->pppoe = scratch->pppoe;
 	packet->fragment = scratch->fragment;
+	packet->ip_control = scratch->ip_control;
 	packet->source.ip6[0] = scratch->source[0];
 	packet->source.ip6[1] = scratch->source[1];
 }
 
-/* `packet->ip` and `packet->transport` must not be NULL. */
+/*
+ * For an IP packet. A packet without ports gets a pointer to its IP header in
+ * place of the transport header: no code reads ports that are not there.
+ */
 static __always_inline void launder(struct xdp_md *ctx,
 				    struct packet_scratch *scratch,
 				    struct packet *packet)
 {
 	void *data = (void *)(long)ctx->data;
 
+	if (!packet->transport)
+		packet->transport = packet->ip;
 	scratch_store(scratch, packet, data);
 	scratch_load(scratch, packet, data);
 }

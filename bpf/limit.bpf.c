@@ -12,16 +12,19 @@
  *    entry 2001:db8::/32 rate=50000 source_rate=200 ip6_bits=64
  *
  * xdp_map is an LPM trie with room for 16384 rules. KEY is ADDRESS/BITS;
- * prefix.h describes how one map holds both families. A rule, 56 bytes:
+ * prefix.h describes how one map holds both families. A rule, 80 bytes:
  *
  *    rate           packets per second of the whole subnet; 0: no limit
  *    burst          packets of a burst after a pause, at most 268435456;
  *                   0: as many as `rate`
  *    source_rate, source_burst   rate and burst of each source
  *    ip4_bits, ip6_bits          prefix length of a source; 0: 24 and 56
+ *    address_rate, link_rate, site_rate   rates of other prefix lengths of the
+ *                   source, see rates.h; with address_burst and so on
  *    passed         counter: packets within the limits
  *    dropped        counter: packets over the limit of the subnet
- *    source_dropped counter: packets over the limit of their source
+ *    source_dropped counter: packets over a limit of their source, or of a new
+ *                   source over `new_rate`, that pass only by a proof
  *    bucket         state of the program; not for entries
  *
  * SETTINGS
@@ -35,6 +38,17 @@
  *               REPLIES_PASS (0), REPLIES_LIMIT (reply_rate and reply_burst
  *               apply to each source) or REPLIES_JUDGE (as other packets)
  *    upstream[0], upstream[1]   ports of upstream servers; all 0: port 53
+ *    new_rate, new_burst   rate of all new sources together, see rates.h; 0: no
+ *               limit
+ *    proven_rate, proven_burst   rate of a source that has proven its address by
+ *               a TCP connection, see proof.h; 0: no proofs. Segments to the
+ *               server then take no tokens of other limits
+ *    proof      seconds of a proof; 0: 600
+ *    lookup_rate   lookups of sockets per second; 0: 20000
+ *    netns      network namespace of the server, an ID of `ip netns set`; 0:
+ *               that of the interface
+ *    syn_rate, syn_burst, syn_total_rate, syn_total_burst   rate of TCP
+ *               handshakes of each source, and of all; 0: no limit
  *    monitor    dry run: drops nothing, counts as if it did
  *    manage     limits management traffic too, which otherwise passes, see
  *               management.h
@@ -46,7 +60,9 @@
  * @totals 0: passed, dropped (with `monitor`: packets that would be dropped),
  * unlisted (passed without a rule), management, replies (passed),
  * replies_limited (dropped), other (no IP packet, or out of scope). Each packet
- * is counted in one of these.
+ * is counted in one of these. Beside these: new_sources and new_limited (see
+ * rates.h), proofs, proven (packets that pass by a proof), lookups_limited and
+ * syns_limited (see proof.h).
  *
  * NOTES
  *
@@ -54,10 +70,10 @@
  * less than half a second to refill needs the exact clock, which doubles the
  * cost of the limit.
  *
- * The program has room for 32768 sources. A further source evicts the least
- * recently used source, whose next packet finds a full bucket. A source that
- * matches two rules has one bucket for both.
+ * The program has room for 131072 sources, see source.h. A source that matches
+ * two rules has one bucket for both.
  */
+#include "launder.h"
 #include "limit.h"
 #include "scope.h"
 
@@ -70,6 +86,17 @@ struct settings {
 	__u16 upstream[UPSTREAM_PORTS];
 	__u32 reply_rate;
 	__u32 reply_burst AT_MOST(MAX_BURST);
+	__u32 new_rate;
+	__u32 new_burst AT_MOST(MAX_BURST);
+	__u32 proven_rate;
+	__u32 proven_burst AT_MOST(MAX_BURST);
+	__u32 proof;
+	__u32 lookup_rate;
+	__u32 netns;
+	__u32 syn_rate;
+	__u32 syn_burst AT_MOST(MAX_BURST);
+	__u32 syn_total_rate;
+	__u32 syn_total_burst AT_MOST(MAX_BURST);
 };
 
 struct totals {
@@ -80,20 +107,53 @@ struct totals {
 	__u64 replies;
 	__u64 replies_limited;
 	__u64 other;
+	__u64 proven;
+	__u64 proofs;
+	__u64 lookups_limited;
+	__u64 new_sources;
+	__u64 new_limited;
+	__u64 syns_limited;
 };
 
 struct limit_map xdp_map SEC(".maps");
 
 #include "exempt.h"
+#include "proof.h"
+#include "scratch.h"
 #include "state.h"
 
-static __always_inline int decide(const struct packet *packet,
+/*
+ * True if a packet is within the limits. Segments to the server are limited
+ * apart from queries if proofs are on: a flood of queries must not keep a real
+ * client from its proof.
+ */
+static __always_inline bool admit(struct xdp_md *ctx,
+				  const struct packet *packet,
+				  struct limit_rule *rule, bool is_dns,
 				  const struct settings *settings,
-				  struct totals *totals)
+				  struct pools *pools, struct totals *totals)
+{
+	struct source_pool pool;
+
+	if (is_dns && packet->protocol == IPPROTO_TCP && is_proving(settings))
+		return admit_segment(ctx, packet, settings, pools, totals);
+	pool = new_sources_pool(pools, settings, totals);
+	if (limit_admit(rule, packet, &pool))
+		return true;
+	if (!is_dns || !admit_proven(packet, settings, pools))
+		return false;
+	totals->proven++;
+	return true;
+}
+
+static __always_inline int decide(struct xdp_md *ctx,
+				  const struct packet *packet,
+				  const struct settings *settings,
+				  struct pools *pools, struct totals *totals)
 {
 	bool is_dns = is_dns_port(settings->port, packet->dest_port);
 	enum scope_verdict scope =
-		apply_scope(packet, is_dns, settings, totals);
+		apply_scope(packet, is_dns, settings, pools, totals);
 	struct prefix source = source_prefix(packet);
 	struct limit_rule *rule;
 
@@ -106,7 +166,7 @@ static __always_inline int decide(const struct packet *packet,
 		totals->unlisted++;
 		return XDP_PASS;
 	}
-	if (limit_admit(rule, &sources, packet)) {
+	if (admit(ctx, packet, rule, is_dns, settings, pools, totals)) {
 		totals->passed++;
 		return XDP_PASS;
 	}
@@ -121,12 +181,20 @@ int xdp_prog(struct xdp_md *ctx)
 	__u32 key = 0;
 	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
 	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
+	struct packet_scratch *scratch_entry =
+		bpf_map_lookup_elem(&scratch, &key);
+	struct pools *pools_entry = find_pools();
 
-	if (!settings_entry || !totals_entry)
+	if (!settings_entry || !totals_entry || !scratch_entry || !pools_entry)
 		return XDP_PASS;
-	if (count_exempt(&packet, settings_entry, totals_entry))
+	if (!packet.version) {
+		totals_entry->other++;
 		return XDP_PASS;
-	return decide(&packet, settings_entry, totals_entry);
+	}
+	launder(ctx, scratch_entry, &packet);
+	if (count_management(&packet, settings_entry, totals_entry))
+		return XDP_PASS;
+	return decide(ctx, &packet, settings_entry, pools_entry, totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

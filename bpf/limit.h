@@ -3,7 +3,7 @@
 #ifndef COREXDP_LIMIT_H
 #define COREXDP_LIMIT_H
 
-#include "source.h"
+#include "rates.h"
 
 #define LIMIT_MAX_RULES 16384 /* prefixes */
 
@@ -18,6 +18,12 @@ struct limit_rule {
 	__u64 dropped;
 	__u64 source_dropped;
 	struct bucket bucket;
+	__u32 address_rate;
+	__u32 address_burst AT_MOST(MAX_BURST);
+	__u32 link_rate;
+	__u32 link_burst AT_MOST(MAX_BURST);
+	__u32 site_rate;
+	__u32 site_burst AT_MOST(MAX_BURST);
 };
 
 struct limit_map {
@@ -28,45 +34,38 @@ struct limit_map {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 };
 
-struct source_map sources SEC(".maps");
-
 /*
- * True if the packet is within both limits. Takes a token of both buckets or of
- * neither, so that a source over its own limit uses no tokens of its subnet.
+ * True if the packet is within all limits of the rule. A packet over a limit
+ * takes no token of the subnet.
  */
-static __always_inline bool limit_admit(struct limit_rule *rule, void *sources,
-					const struct packet *packet)
+static __always_inline bool limit_admit(struct limit_rule *rule,
+					const struct packet *packet,
+					const struct source_pool *pool)
 {
-	struct bucket_rate source_rate =
-		bucket_rate_of(rule->source_rate, rule->source_burst);
-	struct bucket_rate subnet_rate =
-		bucket_rate_of(rule->rate, rule->burst);
-	struct bucket *bucket = NULL;
-	__u64 now;
+	const struct source_rates rates = {
+		.address = { rule->address_rate, rule->address_burst },
+		.link = { rule->link_rate, rule->link_burst },
+		.network = { rule->source_rate, rule->source_burst },
+		.site = { rule->site_rate, rule->site_burst },
+		.ip4_bits = rule->ip4_bits,
+		.ip6_bits = rule->ip6_bits,
+	};
+	struct bucket_rate subnet = bucket_rate_of(rule->rate, rule->burst);
+	__u64 now = 0;
 
-	if ((!rule->rate || tolerates_jiffy(&subnet_rate)) &&
-	    (!rule->source_rate || tolerates_jiffy(&source_rate)))
-		now = clock_now_coarse();
-	else
-		now = clock_now();
-	if (rule->source_rate) {
-		struct address network =
-			source_network(packet, rule->ip4_bits, rule->ip6_bits);
-
-		bucket = lookup_source_bucket(sources, &network);
+	if (rule->rate) {
+		now = bucket_now(&subnet);
+		if (!bucket_has_token(&rule->bucket, &subnet, now)) {
+			__sync_fetch_and_add(&rule->dropped, 1);
+			return false;
+		}
 	}
-	if (bucket && !bucket_has_token(bucket, &source_rate, now)) {
+	if (!sources_admit(packet, &rates, pool)) {
 		__sync_fetch_and_add(&rule->source_dropped, 1);
 		return false;
 	}
-	if (rule->rate && !bucket_has_token(&rule->bucket, &subnet_rate, now)) {
-		__sync_fetch_and_add(&rule->dropped, 1);
-		return false;
-	}
-	if (bucket)
-		bucket_take_token(bucket, &source_rate, now);
 	if (rule->rate)
-		bucket_take_token(&rule->bucket, &subnet_rate, now);
+		bucket_take_token(&rule->bucket, &subnet, now);
 	__sync_fetch_and_add(&rule->passed, 1);
 	return true;
 }

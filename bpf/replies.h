@@ -20,12 +20,12 @@ enum scope_verdict {
 /* Returns SCOPE_JUDGED, or counts the reply and returns its verdict. */
 static __always_inline enum scope_verdict
 apply_replies(const struct packet *packet, const struct settings *settings,
-	      struct totals *totals)
+	      const struct pools *pools, struct totals *totals)
 {
 	if (settings->replies == REPLIES_JUDGE)
 		return SCOPE_JUDGED;
 	if (settings->replies == REPLIES_LIMIT &&
-	    !admit_reply(packet, settings->reply_rate, settings->reply_burst)) {
+	    !admit_reply(packet, pools, settings->reply_rate, settings->reply_burst)) {
 		totals->replies_limited++;
 		return SCOPE_LIMITED;
 	}
@@ -39,11 +39,12 @@ apply_replies(const struct packet *packet, const struct settings *settings,
  */
 static __always_inline enum scope_verdict
 apply_fixed_port_reply(const struct packet *packet,
-		       const struct settings *settings, struct totals *totals)
+		       const struct settings *settings,
+		       const struct pools *pools, struct totals *totals)
 {
 	if (!is_upstream_port(settings->upstream, packet->source_port))
 		return SCOPE_JUDGED;
-	return apply_replies(packet, settings, totals);
+	return apply_replies(packet, settings, pools, totals);
 }
 
 #endif

@@ -19,10 +19,7 @@
 #define COREXDP_SCOPE_H
 
 #include "ports.h"
-#include "source.h"
-
-/* The map takes 800 kB. A resolver has few upstream servers at a time. */
-#define MAX_REPLY_SOURCES 8192
+#include "pools.h"
 
 enum __attribute__((packed)) scope {
 	SCOPE_DNS = 0,
@@ -36,12 +33,8 @@ enum __attribute__((packed)) replies {
 	REPLIES_JUDGE = 2, /* judged as other packets are */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct address);
-	__type(value, struct bucket);
-	__uint(max_entries, MAX_REPLY_SOURCES);
-} reply_sources SEC(".maps");
+/* A resolver has few upstream servers at a time. */
+SOURCE_TABLE(reply_sources, SOURCE_FEW_SETS);
 
 static __always_inline bool is_reply(const struct packet *packet,
 				     const __u16 *upstream)
@@ -51,17 +44,17 @@ static __always_inline bool is_reply(const struct packet *packet,
 }
 
 /* False if the source is over `rate`, in packets per second. */
-static __always_inline bool admit_reply(const struct packet *packet, __u32 rate,
+static __always_inline bool admit_reply(const struct packet *packet,
+					const struct pools *pools, __u32 rate,
 					__u32 burst)
 {
-	struct address network = source_network(packet, 0, 0);
-	struct bucket_rate bucket_rate = bucket_rate_of(rate, burst);
-	struct bucket *bucket;
+	const struct rate limit = { rate, burst };
 
-	if (!rate)
-		return true;
-	bucket = lookup_source_bucket(&reply_sources, &network);
-	return !bucket || bucket_admit(bucket, &bucket_rate);
+	return !rate ||
+	       source_admit(&reply_sources, SOURCE_FEW_SETS,
+			    source_tag(&pools->keys, packet, SOURCE_NETWORK,
+				       0, 0),
+			    &limit);
 }
 
 #endif

@@ -5,7 +5,7 @@
 # The benchmarks run in new network, mount and process namespaces. The end of the namespaces removes every interface, pin
 # and process of a benchmark.
 #
-# Usage: tests/bench.sh [attach|fill|scrape|rest|programs|chains|flood|load|decide]...
+# Usage: tests/bench.sh [attach|fill|scrape|rest|programs|chains|flood|proof|load|decide]...
 # COREXDP_BENCH_DIVISOR divides the sizes of load and decide, to try them.
 set -eu
 cd "$(dirname "$0")/.."

@@ -28,6 +28,8 @@ const NUMBER: usize = HEADER + 28;
 /// The frames of one call.
 struct Batch {
     frames: Vec<Vec<u8>>,
+    /// The network of all sources.
+    network: Option<[u8; 2]>,
     random: u64,
     /// The checksum of the header without its source, not complemented.
     others: u32,
@@ -41,11 +43,22 @@ pub(crate) fn flooded<T>(
     cpu: usize,
     act: impl FnOnce() -> T,
 ) -> (T, f64) {
+    flooded_from(None, sender, rate, cpu, act)
+}
+
+/// As [`flooded`], from sources in this /16, or from any.
+pub(crate) fn flooded_from<T>(
+    network: Option<[u8; 2]>,
+    sender: &Sender,
+    rate: f64,
+    cpu: usize,
+    act: impl FnOnce() -> T,
+) -> (T, f64) {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let flood: ScopedJoinHandle<'_, f64> = scope.spawn(|| {
             first_on(cpu);
-            flood(sender, rate, &stop)
+            flood(network, sender, rate, &stop)
         });
         let done = act();
         stop.store(true, Ordering::Relaxed);
@@ -53,8 +66,8 @@ pub(crate) fn flooded<T>(
     })
 }
 
-fn flood(sender: &Sender, rate: f64, stop: &AtomicBool) -> f64 {
-    let mut batch = Batch::new();
+fn flood(network: Option<[u8; 2]>, sender: &Sender, rate: f64, stop: &AtomicBool) -> f64 {
+    let mut batch = Batch::new(network);
     let (start, mut sent, mut given_up) = (Instant::now(), 0.0, 0.0);
     while !stop.load(Ordering::Relaxed) {
         let mut due = rate * start.elapsed().as_secs_f64() - sent - given_up;
@@ -75,12 +88,13 @@ fn flood(sender: &Sender, rate: f64, stop: &AtomicBool) -> f64 {
 }
 
 impl Batch {
-    fn new() -> Self {
+    fn new(network: Option<[u8; 2]>) -> Self {
         let asked = query("www.example", 1).edns(1232, &[]).bytes;
         let frame = ip4("0.0.0.0").datagram(53, &asked).bytes;
         Self {
             others: u32::from(!checksum(&[&frame[HEADER..PORT]])),
             frames: vec![frame; BATCH],
+            network,
             random: 0x2545_f491_4f6c_dd1d,
         }
     }
@@ -93,7 +107,11 @@ impl Batch {
                 self.random ^= self.random << 13;
                 self.random ^= self.random >> 7;
                 self.random ^= self.random << 17;
-                let source = self.random.to_be_bytes();
+                let mut source = self.random.to_be_bytes();
+                if let Some(network) = self.network {
+                    source[..2].copy_from_slice(&network);
+                    break source;
+                }
                 // Skips sources that the server ignores, and the network of the real client.
                 if (1..224).contains(&source[0]) && source[0] != 127 && source[..3] != [192, 0, 2] {
                     break source;

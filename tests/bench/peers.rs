@@ -13,6 +13,7 @@
 
 mod attach;
 mod chained;
+mod clients;
 mod decide;
 mod fill;
 mod flood;
@@ -27,6 +28,7 @@ mod loaded;
 mod probed;
 mod process;
 mod programs;
+mod proof;
 mod reference;
 mod rest;
 mod runs;
@@ -50,7 +52,7 @@ struct Measure {
     note: &'static str,
 }
 
-const MEASURES: [Measure; 9] = [
+const MEASURES: [Measure; 10] = [
     Measure {
         name: "attach",
         take: attach::measure,
@@ -87,6 +89,11 @@ const MEASURES: [Measure; 9] = [
         note: flood::NOTE,
     },
     Measure {
+        name: "proof",
+        take: proof::measure,
+        note: proof::NOTE,
+    },
+    Measure {
         name: "load",
         take: load::measure,
         note: load::NOTE,
@@ -108,7 +115,7 @@ fn main() {
         let known = MEASURES.iter().any(|measure| measure.name == word);
         assert!(
             known,
-            "no measure {word}; there are attach, fill, scrape, rest, programs, chains, flood, load, decide"
+            "no measure {word}; there are attach, fill, scrape, rest, programs, chains, flood, proof, load, decide"
         );
     }
     let chosen = MEASURES

@@ -5,6 +5,7 @@
 //! for the filter.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -72,6 +73,20 @@ impl Served {
     /// A sender of frames from outside that belong to no client.
     pub(crate) fn sender(&self) -> Sender {
         Sender::new(&self.client, &self.outside)
+    }
+
+    /// Adds addresses of clients, each with its /16.
+    pub(crate) fn add_clients(&self, addresses: impl Iterator<Item = Ipv4Addr>) {
+        for address in addresses {
+            let outside = &self.outside;
+            self.client
+                .run(&format!("ip address add {address}/16 dev {outside}"));
+        }
+    }
+
+    /// Does something in the namespace of the clients.
+    pub(crate) fn inside<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
+        self.client.enter(act)
     }
 
     /// Runs dnsperf in the namespace of the client.

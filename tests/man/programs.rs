@@ -11,11 +11,16 @@ use support::objects::compile::compile_text;
 use support::shipped_programs;
 
 /// Maps with the internal state of a program, which no Corefile sets.
-const INTERNAL: [&str; 6] = [
+const INTERNAL: [&str; 11] = [
     "sources",
     "cookies",
+    "proofs",
+    "syn_sources",
     "reply_sources",
+    "pools",
     "clock",
+    "boot_clock",
+    "wall_clock",
     "scratch",
     ".rodata",
 ];

@@ -17,8 +17,19 @@ use crate::plan::ENTRY;
 
 /// Name of the map of constants, by which a Corefile configures a program.
 const CONSTANTS: &str = ".rodata";
-/// Maps that only the programs themselves write: those of `bpf/clock.h`, `bpf/scratch.h` and `bpf/scope.h`.
-pub(in crate::commands) const INTERNAL: [&str; 3] = ["clock", "scratch", "reply_sources"];
+/// Maps of the shipped programs that no Corefile sets.
+pub(in crate::commands) const INTERNAL: [&str; 10] = [
+    "clock",
+    "scratch",
+    "sources",
+    "cookies",
+    "proofs",
+    "syn_sources",
+    "reply_sources",
+    "pools",
+    "boot_clock",
+    "wall_clock",
+];
 
 /// An example block, displayed as lines of a Corefile.
 pub(super) struct Block<'a> {

@@ -19,16 +19,18 @@ pub struct Response {
 impl Response {
     /// Sends `METHOD PATH VERSION` to `address` inside the namespace and reads until the server closes.
     pub fn to(namespace: &Namespace, address: &str, request: &str) -> Self {
+        namespace.enter(|| Self::here(address, request))
+    }
+
+    /// Sends `METHOD PATH VERSION` to `address` and reads until the server closes.
+    pub fn here(address: &str, request: &str) -> Self {
         let address: SocketAddr = address.parse().unwrap();
         let request = format!("{request}\r\nHost: edge\r\nConnection: close\r\n\r\n");
-        let answer = namespace.enter(|| {
-            let mut stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            stream.write_all(request.as_bytes()).unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
-            answer
-        });
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
         Self::parse(&answer)
     }
 
