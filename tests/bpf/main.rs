@@ -26,6 +26,7 @@ mod replies;
 mod response_counts;
 mod responses;
 mod scope;
+mod sources;
 mod subnet;
 mod unparsed;
 
