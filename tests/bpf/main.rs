@@ -11,6 +11,8 @@
 )]
 
 mod acl;
+mod answers;
+mod cookies;
 mod count;
 mod dns;
 mod dns_rate;
