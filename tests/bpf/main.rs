@@ -17,6 +17,7 @@ mod count;
 mod dns;
 mod dns_rate;
 mod guard;
+mod handshakes;
 mod limit;
 mod limit_model;
 mod links;
