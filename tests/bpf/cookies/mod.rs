@@ -102,6 +102,12 @@ fn timestamp(cookie: &Cookie) -> u32 {
 fn made(secret: u128, source: &str, time: u32) -> Cookie {
     let mut cookie = *b"a client\x01\0\0\0........____";
     cookie[12..16].copy_from_slice(&time.to_be_bytes());
+    sign(&mut cookie, secret, source);
+    cookie
+}
+
+/// Writes the hash of a cookie.
+fn sign(cookie: &mut Cookie, secret: u128, source: &str) {
     let key = secret.to_be_bytes();
     let half = |at: usize| u64::from_le_bytes(key[at..at + 8].try_into().unwrap());
     #[expect(deprecated, reason = "no other hash of the library is SipHash-2-4")]
@@ -112,7 +118,6 @@ fn made(secret: u128, source: &str, time: u32) -> Cookie {
         IpAddr::V6(address) => hash.write(&address.octets()),
     }
     cookie[16..].copy_from_slice(&hash.finish().to_le_bytes());
-    cookie
 }
 
 fn option(cookie: &[u8]) -> Vec<u8> {

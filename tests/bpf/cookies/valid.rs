@@ -1,24 +1,56 @@
 //! The verification of a cookie: vectors, changes, times and places.
 
+use std::net::Ipv6Addr;
+
+use support::objects::random::Random;
 use support::packets::filter::Filter;
 use support::packets::frame::ip4;
 use support::packets::message::query;
 
 use super::Verified::{Forged, No, Stale, Valid};
 use super::{
-    PASS, PROGRAMS, SECRET, VECTORS, ask, at, counts, from, load, made, option, timestamp, verify,
-    with_cookie,
+    PASS, PROGRAMS, SECRET, VECTORS, ask, at, counts, from, load, made, option, set_secrets, sign,
+    timestamp, verify, with_cookie,
 };
 
 #[test]
 fn cookies_of_the_rfc_are_valid() {
     for program in PROGRAMS {
+        let filter = load(program, [SECRET, 0]);
         for vector in &VECTORS {
-            let filter = load(program, [vector.secret, 0]);
+            set_secrets(&filter, [vector.secret, 0]);
             let frame = ask(vector.source, &vector.cookie());
             let verified = verify(&filter, &frame, vector.time());
             assert_eq!(verified, Valid, "{program}: {}", vector.section);
         }
+    }
+}
+
+/// Random secrets, clients, reserved bits and addresses.
+#[test]
+fn random_cookies_match_the_reference() {
+    let filter = load("dns", [SECRET, 0]);
+    let mut random = Random(0xc0_0c1e);
+    let time = VECTORS[0].time();
+    for _ in 0..1000 {
+        let mut bytes = [0; 48];
+        bytes.fill_with(|| u8::try_from(random.below(256)).unwrap());
+        let secret = u128::from_be_bytes(*bytes[..16].first_chunk().unwrap());
+        let address = u128::from_be_bytes(*bytes[16..32].first_chunk().unwrap());
+        let source = if random.below(2) == 0 {
+            Ipv6Addr::from_bits(address).to_string()
+        } else {
+            let [a, b, c, d] = *bytes[16..].first_chunk().unwrap();
+            format!("{a}.{b}.{c}.{d}")
+        };
+        let mut cookie = VECTORS[0].cookie();
+        cookie[..8].copy_from_slice(&bytes[32..40]);
+        cookie[9..12].copy_from_slice(&bytes[40..43]);
+        sign(&mut cookie, secret, &source);
+        set_secrets(&filter, [secret, 0]);
+        assert_eq!(verify(&filter, &ask(&source, &cookie), time), Valid);
+        cookie[16 + random.below(8)] ^= 1 << random.below(8);
+        assert_eq!(verify(&filter, &ask(&source, &cookie), time), Forged);
     }
 }
 

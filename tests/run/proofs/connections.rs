@@ -21,9 +21,11 @@ const CLIENTS: [[&str; 4]; 3] = [
 #[test]
 fn first_segment_of_a_connection_proves_its_source() {
     for program in PROGRAMS {
-        for client in CLIENTS {
+        // The other programs include the same header.
+        let count = if program == "dns" { 3 } else { 1 };
+        for client in &CLIENTS[..count] {
             let stage = Stage::new(program, "proven_rate=1000000");
-            check(&stage, client);
+            check(&stage, *client);
             stage.stop();
         }
     }
@@ -59,7 +61,7 @@ fn check(stage: &Stage, [listening, source, neighbour, stranger]: [&str; 4]) {
     assert_eq!(stage.ask(neighbour), Passed);
     assert_eq!(stage.ask(stranger), Over);
     // A proven source needs no second proof.
-    stage.segments(20, |_| client.write_all(b"x").unwrap());
+    stage.write(&mut client, 5);
     drop(client);
     assert_eq!(stage.ask(source), Passed, "after the connection");
     assert_eq!(stage.number("proofs"), 1);
@@ -168,7 +170,7 @@ fn segments_of_a_proven_source_cost_no_lookup() {
         (stage.number("proofs") > 0).then_some(())
     });
     let limited = stage.number("lookups_limited");
-    stage.segments(500, |_| client.write_all(b"x").unwrap());
+    stage.write(&mut client, 50);
     assert_eq!(stage.number("lookups_limited"), limited);
     assert_eq!(stage.number("proofs"), 1);
     stage.stop();

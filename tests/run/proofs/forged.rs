@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
-use support::net::SERVER;
 use support::objects::random::Random;
 use support::packets::frame::{TCP, ip4, ip6};
 use support::packets::message::checksum;
@@ -52,22 +51,8 @@ pub(super) fn frame(stage: &Stage, source: &str, segment: Segment, data: &[u8]) 
         let sum = checksum(&[&frame[14..34]]);
         frame[24..26].copy_from_slice(&sum.to_be_bytes());
     }
-    frame[..6].copy_from_slice(&mac(stage));
+    frame[..6].copy_from_slice(&stage.mac);
     frame
-}
-
-/// The address of the server's interface.
-fn mac(stage: &Stage) -> [u8; 6] {
-    let shown = stage
-        .site
-        .server
-        .run(&format!("ip -o link show dev {SERVER}"));
-    let (_, address) = shown.split_once("link/ether ").unwrap();
-    let bytes = address[..17].split(':');
-    let bytes: Vec<_> = bytes
-        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
-        .collect();
-    bytes.try_into().unwrap()
 }
 
 fn number(random: &mut Random) -> u32 {

@@ -47,6 +47,8 @@ const COUNTED: [&str; 7] = [
 struct Stage {
     site: Site,
     daemon: Daemon,
+    /// Address of the server's interface.
+    mac: [u8; 6],
     /// Receives the queries that pass.
     udp: UdpSocket,
     /// Metric of the queries over the rate.
@@ -112,23 +114,27 @@ fn corefile(program: &str, settings: &str) -> String {
         .chain([&over])
         .map(|name| format!("counter {name}_total @totals 0 {name} \"Packets.\"\n"));
     let counters: String = counters.collect();
+    // In native mode, packets that a program sends back need a program at the other end of the veth.
+    let mode = if program == "limit" {
+        "native"
+    } else {
+        "generic"
+    };
     format!(
-        ". {{\nprometheus\nebpf {{\nelf {program}.o\nif {SERVER}\nmode generic\n\
+        ". {{\nprometheus\nebpf {{\nelf {program}.o\nif {SERVER}\nmode {mode}\n\
          {entries}\n{counters}}}\n}}\n"
     )
 }
 
 impl Stage {
     fn new(program: &str, settings: &str) -> Self {
-        Self::at(site(), program, settings)
-    }
-
-    fn at(site: Site, program: &str, settings: &str) -> Self {
+        let site = site();
         site.folder.shipped(program);
         let daemon = site.run(&corefile(program, settings)).attached(1);
         let udp = site.server.enter(|| UdpSocket::bind("[::]:53").unwrap());
         udp.set_nonblocking(true).unwrap();
         Self {
+            mac: mac(&site),
             site,
             daemon,
             udp,
@@ -173,12 +179,12 @@ impl Stage {
 
     fn number(&self, name: &str) -> u64 {
         let page = self.site.get("/metrics");
-        let number = page.metric(&format!("{name}_total"));
+        let number = page.metric(&metric(name));
         number.unwrap().parse().unwrap()
     }
 
     fn becomes(&self, name: &str, value: u64) {
-        self.site.metric_becomes(&format!("{name}_total"), value);
+        self.site.metric_becomes(&metric(name), value);
     }
 
     /// Sends segments, and waits until the filter has seen as many packets.
@@ -191,6 +197,13 @@ impl Stage {
             let seen = self.number(self.segments);
             if seen < last { Err(seen) } else { Ok(()) }
         });
+    }
+
+    /// Sends segments of a connection. The kernel would join segments that wait for an acknowledgement.
+    fn write(&self, client: &mut TcpStream, count: u32) {
+        for _ in 0..count {
+            self.segments(1, |_| client.write_all(b"x").unwrap());
+        }
     }
 
     /// Sends a query over UDP from an address of the client.
@@ -224,6 +237,22 @@ impl Stage {
     fn stop(self) {
         self.daemon.stop();
     }
+}
+
+/// The address of the server's interface.
+fn mac(site: &Site) -> [u8; 6] {
+    let shown = site.server.run(&format!("ip -o link show dev {SERVER}"));
+    let (_, address) = shown.split_once("link/ether ").unwrap();
+    let bytes = address[..17].split(':');
+    let bytes: Vec<_> = bytes
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
+        .collect();
+    bytes.try_into().unwrap()
+}
+
+/// The name of a counter on the page.
+fn metric(counter: &str) -> String {
+    format!("coredns_ebpf_{counter}_total")
 }
 
 /// The server's address of the source's family.

@@ -3,9 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, TcpListener};
 
-use support::net::{Namespace, SERVER};
+use support::net::Namespace;
 
-use super::{Over, PROGRAMS, Passed, SERVER4, Stage, connect_from, site};
+use super::{Over, PROGRAMS, Passed, SERVER4, Stage, connect_from};
 
 /// The server's address in a namespace behind that of the filter.
 const INNER: &str = "198.51.100.53";
@@ -14,12 +14,13 @@ const INNER: &str = "198.51.100.53";
 fn add_inner(stage: &Stage) -> Namespace {
     let inner = Namespace::new();
     let (server, name) = (&stage.site.server, inner.name());
+    // A veth pair would give the namespace another number.
+    server.run(&format!("ip netns set {name} 7"));
     server.run(&format!(
         "ip link add in0 up type veth peer name out0 netns {name}"
     ));
     server.run("ip address add 198.51.100.1/24 dev in0");
     server.run("sysctl -qw net.ipv4.ip_forward=1");
-    server.run(&format!("ip netns set {name} 7"));
     inner.run(&format!("ip address add {INNER}/24 dev out0"));
     inner.run("ip link set out0 up");
     inner.run("ip route add default via 198.51.100.1");
@@ -80,11 +81,11 @@ fn sockets_of_the_configured_namespace_prove() {
 /// The kernel refuses a lookup by a number that it does not know, and the program drops nothing for it.
 #[test]
 fn unknown_namespace_proves_nothing() {
-    let stage = Stage::at(site(), "dns", "proven_rate=1000000 netns=4294967295");
+    let stage = Stage::new("dns", "proven_rate=1000000 netns=12345");
     let [mut client, mut server] = stage.accepted(&stage.listen(SERVER4), "192.0.2.1");
     client.write_all(b"x").unwrap();
     server.read_exact(&mut [0]).unwrap();
-    assert_eq!(stage.number("proofs"), 0, "{SERVER}");
+    assert_eq!(stage.number("proofs"), 0);
     assert_eq!(stage.ask("192.0.2.1"), Over);
     stage.stop();
 }
