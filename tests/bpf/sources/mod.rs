@@ -181,6 +181,10 @@ fn addresses_of_both_families_share_no_bucket() {
         ],
     );
     check(
+        "network_rate=1 network_burst=3 ip4_bits=8 ip6_bits=8",
+        &[("0.0.0.1", 3), ("::1", 3)],
+    );
+    check(
         "network_rate=1 network_burst=3 ip4_bits=32 ip6_bits=32",
         &[("10.0.0.1", 3), ("a00:1::", 3), ("::10.0.0.1", 3)],
     );
