@@ -169,14 +169,19 @@ static __always_inline __u64 cookie_hash(const struct cookie_secret *secret,
 	return hash.v[0] ^ hash.v[1] ^ hash.v[2] ^ hash.v[3];
 }
 
-/* True if the program has a secret, so that cookies are verified. */
-static __always_inline bool has_secret(void)
+/* True if there is a secret with this number. */
+static __always_inline bool is_secret(__u32 number)
 {
-	__u32 key = 0;
-	struct cookie_secret *secret = bpf_map_lookup_elem(&secrets, &key);
+	struct cookie_secret *secret = bpf_map_lookup_elem(&secrets, &number);
 	const __u64 *halves = (void *)secret;
 
 	return secret && (halves[0] | halves[1]);
+}
+
+/* True if the program has a secret, so that cookies are verified. */
+static __always_inline bool has_secret(void)
+{
+	return is_secret(0) || is_secret(1);
 }
 
 /* True if the hash is that of the secret with this number. */

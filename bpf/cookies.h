@@ -3,8 +3,8 @@
  * Rates of queries with a verified cookie, and of the responses of the program.
  *
  * Include this file after the definitions of `struct settings`, with
- * `answer_rate` and `answer_burst`, and of `struct totals`, with `cookies_valid`, `cookies_forged`, `cookies_stale` and
- * `answers_limited`.
+ * `answer_rate` and `answer_burst`, and of `struct totals`, with
+ * `cookies_valid`, `cookies_forged`, `cookies_stale` and `answers_limited`.
  */
 #ifndef COREXDP_COOKIES_H
 #define COREXDP_COOKIES_H

@@ -142,7 +142,7 @@ struct settings {
 	__u32 new_burst AT_MOST(MAX_BURST);
 	__u32 proven_rate;
 	__u32 proven_burst AT_MOST(MAX_BURST);
-	__u32 proof;
+	__u32 proof AT_MOST(MAX_PROOF);
 	__u32 lookup_rate;
 	__u32 netns;
 	__u32 answer_rate;
@@ -236,6 +236,8 @@ static __always_inline bool admit(const struct packet *packet,
 {
 	struct rate rate = cookie_rate(settings);
 
+	/* Without a rate of its own, no cookie may exempt from other rates. */
+	has_cookie &= rate.rate != 0;
 	/* Cookies that are not verified have buckets of their own. */
 	if (has_cookie && !has_secret())
 		return admit_cookie(packet, settings->ip4_bits,

@@ -95,7 +95,7 @@ struct settings {
 	__u32 new_burst AT_MOST(MAX_BURST);
 	__u32 proven_rate;
 	__u32 proven_burst AT_MOST(MAX_BURST);
-	__u32 proof;
+	__u32 proof AT_MOST(MAX_PROOF);
 	__u32 lookup_rate;
 	__u32 netns;
 	__u32 syn_rate;
@@ -217,12 +217,12 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 	rule = bpf_map_lookup_elem(&limits, &source);
 	if (!rule)
 		return VERDICT_PASS;
-	if (error == DNS_OK && cookie_rate.rate &&
-	    count_cookie(packet, query, totals) == COOKIE_VALID)
-		is_admitted = admit_cookie(packet, COOKIE_IP4_BITS,
-					   COOKIE_IP6_BITS, &cookie_rate,
-					   pools);
-	else
+	/* A rule without a limit is not limited by a valid cookie. */
+	is_admitted = error == DNS_OK && cookie_rate.rate &&
+		      count_cookie(packet, query, totals) == COOKIE_VALID &&
+		      admit_cookie(packet, COOKIE_IP4_BITS, COOKIE_IP6_BITS,
+				   &cookie_rate, pools);
+	if (!opaque(scratch, is_admitted))
 		is_admitted = admit(packet, rule, is_dns, settings, pools,
 				    totals);
 	/* A known answer would double the later paths of the verifier. */

@@ -90,7 +90,7 @@ struct settings {
 	__u32 new_burst AT_MOST(MAX_BURST);
 	__u32 proven_rate;
 	__u32 proven_burst AT_MOST(MAX_BURST);
-	__u32 proof;
+	__u32 proof AT_MOST(MAX_PROOF);
 	__u32 lookup_rate;
 	__u32 netns;
 	__u32 syn_rate;

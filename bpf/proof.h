@@ -171,8 +171,11 @@ static __always_inline bool admit_segment(struct xdp_md *ctx,
 
 	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end ||
 	    packet->fragment || tcp->rst ||
-	    !source_find(&proofs, PROOF_SETS, proof_tag(&pools->keys, packet), &proof))
+	    !source_find(&proofs, PROOF_SETS,
+			 proof_tag(&pools->keys, packet), &proof))
 		return true;
+	if (seconds > MAX_PROOF)
+		seconds = MAX_PROOF;
 	end = proof_end(&proof);
 	if (tcp->syn) {
 		if (tcp->ack || end > now ||

@@ -25,7 +25,8 @@ apply_replies(const struct packet *packet, const struct settings *settings,
 	if (settings->replies == REPLIES_JUDGE)
 		return SCOPE_JUDGED;
 	if (settings->replies == REPLIES_LIMIT &&
-	    !admit_reply(packet, pools, settings->reply_rate, settings->reply_burst)) {
+	    !admit_reply(packet, pools, settings->reply_rate,
+			 settings->reply_burst)) {
 		totals->replies_limited++;
 		return SCOPE_LIMITED;
 	}

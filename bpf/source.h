@@ -34,6 +34,9 @@
 #define SOURCE_IP4_BITS 24
 #define SOURCE_IP6_BITS 56
 
+/* Seconds of a proof, see proof.h. Keeps its end within 63 bits. */
+#define MAX_PROOF 268435456
+
 struct source_way {
 	__u64 tag; /* 0: free */
 	struct bucket bucket;
@@ -106,28 +109,26 @@ static __always_inline __u64 source_tag(const struct source_keys *keys,
 					enum source_kind kind, __u32 ip4_bits,
 					__u32 ip6_bits)
 {
-	__u64 tag = keys->start + kind * keys->kind;
+	__u64 tag = keys->start;
+	__u32 bits;
 
 	if (packet->version == 6) {
-		if (!ip6_bits)
-			ip6_bits = SOURCE_IP6_BITS;
+		bits = ip6_bits ? ip6_bits : SOURCE_IP6_BITS;
 		tag += source_sum(keys->word,
 				  bpf_be64_to_cpu(packet->source.ip6[0]) &
-					  source_mask(ip6_bits));
-		if (ip6_bits > 64)
+					  source_mask(bits));
+		if (bits > 64)
 			tag += source_sum(
 				keys->word + 2,
 				bpf_be64_to_cpu(packet->source.ip6[1]) &
-					source_mask(ip6_bits - 64));
+					source_mask(bits - 64));
 	} else {
-		if (!ip4_bits)
-			ip4_bits = SOURCE_IP4_BITS;
-		/* As ::ffff:a.b.c.d, of which no host sends over IPv6. */
-		tag += source_sum(keys->word + 2,
-				  0xffffULL << 32 |
-					  (bpf_ntohl(packet->source.ip4) &
-					   prefix_mask(ip4_bits)));
+		bits = ip4_bits ? ip4_bits : SOURCE_IP4_BITS;
+		tag += (bpf_ntohl(packet->source.ip4) & prefix_mask(bits)) *
+		       keys->word[0];
 	}
+	/* Networks of another family, length or kind have other tags. */
+	tag += (bits << 8 | packet->version << 4 | kind) * keys->kind;
 	/* An odd tag is not 0. The set is chosen by the high bits. */
 	return tag | 1;
 }

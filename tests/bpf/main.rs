@@ -11,10 +11,13 @@
 )]
 
 mod acl;
+mod answers;
+mod cookies;
 mod count;
 mod dns;
 mod dns_rate;
 mod guard;
+mod handshakes;
 mod limit;
 mod limit_model;
 mod links;
@@ -26,6 +29,7 @@ mod replies;
 mod response_counts;
 mod responses;
 mod scope;
+mod sources;
 mod subnet;
 mod unparsed;
 

@@ -55,6 +55,7 @@ mod notifying;
 mod page;
 mod per_cpu;
 mod pid_file;
+mod proofs;
 mod provisioning;
 mod refusals;
 mod reloading;
