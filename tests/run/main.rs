@@ -72,6 +72,7 @@ mod variables;
 mod verdicts;
 mod veth;
 mod waiting;
+mod wall_clock;
 mod words;
 
 use support::packets::frame;

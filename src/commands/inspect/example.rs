@@ -17,8 +17,10 @@ use crate::plan::ENTRY;
 
 /// Name of the map of constants, by which a Corefile configures a program.
 const CONSTANTS: &str = ".rodata";
-/// Maps that only the programs themselves write: those of `bpf/clock.h`, `bpf/scratch.h` and `bpf/scope.h`.
-pub(in crate::commands) const INTERNAL: [&str; 3] = ["clock", "scratch", "reply_sources"];
+/// Maps that no line sets: those that only the programs of `bpf/clock.h`, `bpf/scratch.h` and `bpf/scope.h` write, and the
+/// map that the daemon writes.
+pub(in crate::commands) const INTERNAL: [&str; 4] =
+    ["clock", "scratch", "reply_sources", "wall_clock"];
 
 /// An example block, displayed as lines of a Corefile.
 pub(super) struct Block<'a> {
