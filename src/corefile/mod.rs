@@ -115,6 +115,11 @@ pub trait Host {
 }
 
 impl Corefile {
+    /// True if `next` is on the line on which `token` ends.
+    pub fn is_same_line(&self, token: Token, next: Token) -> bool {
+        self.text.same_line(token, next)
+    }
+
     /// An error at the file and line of `token`.
     pub fn diagnostic(
         &self,

@@ -60,6 +60,7 @@ mod refusals;
 mod reloading;
 mod renewing;
 mod samples;
+mod secrets;
 mod special_files;
 mod status;
 mod status_text;

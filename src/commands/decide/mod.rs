@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::base::escape::{Escaped, OneLine};
 use crate::base::exit;
 use crate::base::utc::Utc;
-use crate::commands::open_map::open_maps;
+use crate::commands::open_map::{OpenMap, open_maps};
 use crate::commands::running_map;
 use crate::commands::test::origin::Origins;
 use crate::config::InterfaceName;
@@ -211,13 +211,29 @@ fn decide(
                 message,
             }),
             None if item.line == 0 && item.value.is_some() => {
-                let _ = writeln!(done.lines, "{}", item.saved);
+                let _ = writeln!(done.lines, "{}", shown(item, &opened));
             }
             None => {}
         }
     }
     overridden::warn(options, &opened, &items, &origins, done);
     Ok(())
+}
+
+/// The line of the file without its secrets.
+fn shown(item: &Item, maps: &[OpenMap<'_>]) -> Saved {
+    let mut line = String::new();
+    if let Some((map, value)) = maps.get(item.target).zip(item.value.as_ref()) {
+        let name = &item.saved.map;
+        map.encoder().line(name, &item.key, value, &mut line);
+    }
+    let Saved {
+        interface,
+        stage,
+        until,
+        ..
+    } = &item.saved;
+    Saved::new(interface, stage, &line, *until).unwrap_or_else(|| item.saved.clone())
 }
 
 /// Leaves over the lines, and removes the items, about a map that a reload has replaced.
