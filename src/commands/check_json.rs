@@ -12,7 +12,7 @@ use crate::base::hex::Upper;
 use crate::base::json::{Output, Shown, Writer};
 use crate::config::{MAP, Metric};
 use crate::corefile::{Corefile, Directive, Token};
-use crate::encode::{SECRET, field_of, is_secret};
+use crate::encode::{SECRET, SecretWords};
 use crate::list::Format;
 use crate::object::MapDef;
 use crate::plan::{Plan, PlannedFilter};
@@ -201,9 +201,9 @@ fn write_blocks(mut json: Writer<'_>, corefile: &Corefile) -> fmt::Result {
         json.member("tokens");
         json.begin_empty_object();
         for Directive { name, tokens } in &block.directives {
-            let mut line = ShownLine::default();
-            let tokens = tokens.iter();
-            json.list(name, tokens.map(|token| line.token(corefile, *token)));
+            let mut words = SecretWords::default();
+            let shown = |token: &Token| token_json(corefile, *token, words.next(corefile, *token));
+            json.list(name, tokens.iter().map(shown));
         }
         json.end_object();
         json.end_object();
@@ -212,38 +212,15 @@ fn write_blocks(mut json: Writer<'_>, corefile: &Corefile) -> fmt::Result {
     json.end()
 }
 
-/// The line of the tokens so far, for their secrets.
-#[derive(Default)]
-struct ShownLine {
-    last: Option<Token>,
-    is_map: bool,
-    has_secrets: bool,
-}
-
-impl ShownLine {
-    /// The next token, as it is shown.
-    fn token<'a>(&mut self, corefile: &'a Corefile, token: Token) -> TokenJson<'a> {
-        let text = corefile.text(token);
-        let continues = |last| corefile.is_same_line(last, token);
-        if !self.last.is_some_and(continues) {
-            self.is_map = text == "map";
-            self.has_secrets = false;
-        }
-        self.last = Some(token);
-        let field = field_of(text);
-        let (start, rest) = if self.has_secrets && self.is_map {
-            ("", SECRET)
-        } else if field.ends_with('=') && (self.has_secrets || is_secret(field)) {
-            (field, SECRET)
-        } else {
-            (text, "")
-        };
-        self.has_secrets |= text.strip_prefix('@').is_some_and(is_secret);
-        TokenJson {
-            file: corefile.file(token),
-            line: token.line().into(),
-            text: Shown(Joined(start, rest)),
-        }
+/// A token as it is shown: `secret` is its part before a secret, if it has one.
+fn token_json<'a>(corefile: &'a Corefile, token: Token, secret: Option<&'a str>) -> TokenJson<'a> {
+    TokenJson {
+        file: corefile.file(token),
+        line: token.line().into(),
+        text: Shown(match secret {
+            Some(start) => Joined(start, SECRET),
+            None => Joined(corefile.text(token), ""),
+        }),
     }
 }
 

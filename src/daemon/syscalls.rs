@@ -148,6 +148,8 @@ pub const RARE: &[Rule] = &[
     only(libc::SYS_ioctl, &[is(1, SIOCETHTOOL)]),
     // The limit of locked memory, before kernel 5.11.
     any(libc::SYS_prlimit64),
+    // A secret in a file, whose owner is root or the daemon's user.
+    any(libc::SYS_geteuid),
     // The timer that tells when the wall clock is set, armed again. The flags are TFD_TIMER_ABSTIME and
     // TFD_TIMER_CANCEL_ON_SET.
     only(libc::SYS_timerfd_settime, &[is(1, 3)]),

@@ -31,7 +31,7 @@ pub use domain::{WIRE_SIZE, name_to_wire, write_wire};
 pub use item::ItemKeys;
 pub use line::MAP;
 pub use prefix::clear_host_bits;
-pub use secret::{SECRET, field_of, is_secret};
+pub use secret::{SECRET, SecretWords, field_of, is_secret};
 use word::Refusal;
 
 /// Name of the key in errors.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Encoder;
+use crate::corefile::{Corefile, Token};
 use crate::object::{Layout, MapDef};
 
 /// The text in place of a secret.
@@ -34,6 +35,36 @@ pub(super) fn secrets(map: &MapDef, value: Option<&Layout>) -> Vec<Range<usize>>
         });
     }
     secrets
+}
+
+/// Finds the secrets in the lines of an `ebpf` block by their words alone. Takes the words one by one.
+#[derive(Default)]
+pub struct SecretWords<'a> {
+    last: Option<Token>,
+    /// The first word of the line.
+    pub directive: &'a str,
+    /// True after `@MAP` of a map whose values are secret.
+    is_of_secrets: bool,
+}
+
+impl<'a> SecretWords<'a> {
+    /// The part of the next word before a secret: `FIELD=`, or nothing in a `map` line. `None` for a word without secret.
+    pub fn next(&mut self, corefile: &'a Corefile, word: Token) -> Option<&'a str> {
+        let text = corefile.text(word);
+        let continues = |last| corefile.is_same_line(last, word);
+        if !self.last.is_some_and(continues) {
+            self.directive = text;
+            self.is_of_secrets = false;
+        }
+        self.last = Some(word);
+        let (field, was_of_secrets) = (field_of(text), self.is_of_secrets);
+        self.is_of_secrets |= text.strip_prefix('@').is_some_and(is_secret);
+        if was_of_secrets && self.directive == "map" {
+            Some("")
+        } else {
+            Some(field).filter(|field| field.ends_with('=') && (was_of_secrets || is_secret(field)))
+        }
+    }
 }
 
 impl Encoder<'_> {

@@ -1,8 +1,13 @@
 //! Values of maps and members whose names begin with `secret` are never shown.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use support::net::{Corexdp, Outcome, Site, finish};
+use support::wait::wait_for;
 
 /// Parts of the secrets below, in lower case.
 const SECRETS: [&str; 4] = ["deadbeef", "51966", "cafe", "feca"];
@@ -154,4 +159,115 @@ fn errors_do_not_quote_a_secret() {
             }
         }
     }
+}
+
+fn write(site: &Site, name: &str, text: &str, mode: u32) -> PathBuf {
+    site.folder.write(name, text);
+    let path = site.folder.file(name);
+    fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+fn check(site: &Site, lines: &str) -> Outcome {
+    site.folder.write("Corefile", &corefile(lines));
+    finish(&mut Corexdp::command(
+        site.folder.path(),
+        &["check", "-conf", "Corefile"],
+    ))
+}
+
+/// The second map entry is of an imported file, whose folder has the secret.
+#[test]
+fn file_has_the_secret_and_its_change_is_a_reload() {
+    let site = site();
+    write(&site, "one", "0xdeadbeefdeadbeefdeadbeefdeadbeef\n", 0o600);
+    write(&site, "more/two", "CAFECAFECAFECAFECAFECAFECAFECAFE", 0o400);
+    site.folder
+        .write("more/lines", "entry @secrets 1 key=file:two");
+    let corefile = corefile("entry @secrets 0 key=file:one\nimport more/lines");
+    let corefile = corefile.replace("debug", "reload 2s 1s");
+    let daemon = site.run(&corefile).attached(1);
+    let secrets = site.filter().map("secrets");
+    let keys = || -> Vec<String> {
+        let entries = secrets.entries().into_iter();
+        entries.map(|(_, value)| value[..32].to_owned()).collect()
+    };
+    assert_eq!(keys(), ["DEADBEEF".repeat(4), "CAFE".repeat(8)]);
+    let changed = write(&site, "new", &"01".repeat(16), 0o600);
+    fs::rename(changed, site.folder.file("one")).unwrap();
+    wait_for("the new key", &"01".repeat(16), || keys()[0].clone());
+    // Only the permissions of a refused file change.
+    fs::set_permissions(site.folder.file("more/two"), Permissions::from_mode(0o640)).unwrap();
+    daemon.line("reload: nothing was changed");
+    fs::set_permissions(site.folder.file("more/two"), Permissions::from_mode(0o600)).unwrap();
+    daemon.nth_line(1, "reload: done");
+    is_clean(&daemon.stop().join("\n"));
+}
+
+#[test]
+fn file_of_a_secret_is_refused_with_the_remedy() {
+    let site = site();
+    let line = |path: &str| format!("entry @secrets 0 key=file:{path}");
+    let remedy = |name: &str, message: &str| {
+        let path = site.folder.file(name).display().to_string();
+        format!(
+            "Corefile:7: entry: {path}: {}",
+            message.replace("PATH", &path)
+        )
+    };
+    let digits = "not a secret; write hexadecimal digits, two for each byte, in one line";
+    for (name, text, mode, message) in [
+        (
+            "group",
+            "deadbeef",
+            0o640,
+            "others may access the secret; run `chmod 600 PATH`",
+        ),
+        (
+            "others",
+            "deadbeef",
+            0o604,
+            "others may access the secret; run `chmod 600 PATH`",
+        ),
+        ("words", "deadbeef cafe", 0o600, digits),
+        ("lines", "dead\nbeef\n", 0o600, digits),
+        ("odd", "deadbee", 0o600, digits),
+        ("empty", "\n", 0o600, digits),
+    ] {
+        write(&site, name, text, mode);
+        let outcome = check(&site, &line(name));
+        shown(&outcome);
+        outcome.refuses(66, &[&remedy(name, message)]);
+    }
+    let foreign = write(&site, "foreign", "deadbeef", 0o600);
+    chown(foreign, Some(4242), None).unwrap();
+    check(&site, &line("foreign")).refuses(
+        66,
+        &[&remedy(
+            "foreign",
+            "it belongs to user 4242; run `chown root PATH`",
+        )],
+    );
+    for (name, message) in [("none", "cannot be read: "), (".", "cannot be read: ")] {
+        let outcome = check(&site, &line(name));
+        assert!(outcome.stderr.contains(message), "{outcome:?}");
+        assert_eq!(outcome.code, Some(66));
+    }
+    let large = "00".repeat(1025);
+    write(&site, "large", &large, 0o600);
+    assert_eq!(check(&site, &line("large")).code, Some(66));
+}
+
+#[test]
+fn file_is_a_text_in_other_members() {
+    let site = site();
+    site.folder.fixture("words");
+    let lines = "entry 1 label=file:a";
+    site.folder
+        .write("Corefile", &corefile(lines).replace("secrets.o", "words.o"));
+    finish(&mut Corexdp::command(
+        site.folder.path(),
+        &["check", "-conf", "Corefile"],
+    ))
+    .expect(0, &[]);
 }
