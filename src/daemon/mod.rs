@@ -107,7 +107,8 @@ fn checked_plan(options: &Options, sources: &mut Sources) -> Result<Plan, Error>
     Ok(plan)
 }
 
-/// Sockets, and a timer, that are opened before the filters are attached. Field order matters: the control socket is closed last.
+/// Sockets, and a timer, that are opened before the filters are attached. Field order matters: the control socket is
+/// closed last.
 struct Sockets {
     monitor: Monitor,
     clock: Option<ClockWatch>,
