@@ -12,6 +12,7 @@ use crate::base::hex::Upper;
 use crate::base::json::{Output, Shown, Writer};
 use crate::config::{MAP, Metric};
 use crate::corefile::{Corefile, Directive, Token};
+use crate::encode::{SECRET, SecretWords};
 use crate::list::Format;
 use crate::object::MapDef;
 use crate::plan::{Plan, PlannedFilter};
@@ -77,7 +78,7 @@ struct ReasonJson<'a> {
 struct TokenJson<'a> {
     file: &'a str,
     line: u64,
-    text: &'a str,
+    text: Shown<Joined<'a>>,
 }
 
 impl<'a> From<&'a Diagnostic> for ErrorJson<'a> {
@@ -200,10 +201,9 @@ fn write_blocks(mut json: Writer<'_>, corefile: &Corefile) -> fmt::Result {
         json.member("tokens");
         json.begin_empty_object();
         for Directive { name, tokens } in &block.directives {
-            json.list(
-                name,
-                tokens.iter().map(|token| token_json(corefile, *token)),
-            );
+            let mut words = SecretWords::default();
+            let shown = |token: &Token| token_json(corefile, *token, words.next(corefile, *token));
+            json.list(name, tokens.iter().map(shown));
         }
         json.end_object();
         json.end_object();
@@ -212,10 +212,24 @@ fn write_blocks(mut json: Writer<'_>, corefile: &Corefile) -> fmt::Result {
     json.end()
 }
 
-fn token_json(corefile: &Corefile, token: Token) -> TokenJson<'_> {
+/// A token as it is shown: `secret` is its part before a secret, if it has one.
+fn token_json<'a>(corefile: &'a Corefile, token: Token, secret: Option<&'a str>) -> TokenJson<'a> {
     TokenJson {
         file: corefile.file(token),
         line: token.line().into(),
-        text: corefile.text(token),
+        text: Shown(match secret {
+            Some(start) => Joined(start, SECRET),
+            None => Joined(corefile.text(token), ""),
+        }),
+    }
+}
+
+/// Two texts without space between them.
+struct Joined<'a>(&'a str, &'static str);
+
+impl fmt::Display for Joined<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)?;
+        f.write_str(self.1)
     }
 }

@@ -9,6 +9,7 @@ use super::{EBPF, Entries, Filter, Names};
 use crate::base::escape::Quoted;
 use crate::base::suggest::suggestion;
 use crate::corefile::{Occurrence, Token};
+use crate::encode::field_of;
 
 /// Reads a block. `debug` logs changes of its map values. `None` when the block has an error, which is reported to
 /// `faults`.
@@ -66,7 +67,7 @@ impl Reader<'_, '_> {
                     _ => text,
                 };
                 let remedy = suggestion(meant, &names);
-                format!("unknown option {}; {remedy}", Quoted(text))
+                format!("unknown option {}; {remedy}", Quoted(field_of(text)))
             });
             return;
         };

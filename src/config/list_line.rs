@@ -6,6 +6,7 @@ use super::reader::{Line, Reader};
 use crate::base::escape::Quoted;
 use crate::base::suggest::suggestion;
 use crate::corefile::Token;
+use crate::encode::field_of;
 use crate::list::Format;
 
 /// Reads `list [@MAP] FILE [as FORMAT] [FIELD=VALUE…] [at-least N]`.
@@ -25,7 +26,7 @@ pub(super) fn list(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
     if path.contains('=') && !path.contains('/') {
         let message = format!(
             "{} is where FILE is expected; write `list {}`",
-            Quoted(path),
+            Quoted(field_of(path)),
             line.option.form
         );
         reader.faults.add(at, "list", message);

@@ -307,7 +307,7 @@ fn read_debug(directive: &Directive, corefile: &Corefile, faults: &mut Diagnosti
 }
 
 /// The folder at which a relative path at `token` starts: the folder of the token's file.
-fn folder_of<'a>(token: Token, corefile: &'a Corefile, top: &'a Path) -> &'a Path {
+pub fn folder_of<'a>(token: Token, corefile: &'a Corefile, top: &'a Path) -> &'a Path {
     let file = corefile.file(token);
     if corefile.files().first().is_some_and(|first| first == file) {
         return top;

@@ -111,7 +111,7 @@ impl Word<'_> {
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "_-./@=:[]".contains(c);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-./@=:[]()".contains(c);
         if !self.0.is_empty() && self.0.chars().all(plain) {
             return f.write_str(self.0);
         }

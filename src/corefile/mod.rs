@@ -115,6 +115,28 @@ pub trait Host {
 }
 
 impl Corefile {
+    /// Gives tokens of directives another text. `words` has the tokens in their order in the Corefile.
+    pub fn rewrite(&mut self, words: Vec<(Token, String)>) {
+        let mut words = words.into_iter().peekable();
+        let directives = self
+            .blocks
+            .iter_mut()
+            .flat_map(|block| &mut block.directives);
+        for token in directives.flat_map(|directive| &mut directive.tokens) {
+            if let Some((_, word)) = words.next_if(|(old, _)| old == token)
+                // No Corefile is so large that a token cannot address its text.
+                && let Ok(new) = self.text.rewrite(*token, &word)
+            {
+                *token = new;
+            }
+        }
+    }
+
+    /// True if `next` is on the line on which `token` ends.
+    pub fn is_same_line(&self, token: Token, next: Token) -> bool {
+        self.text.same_line(token, next)
+    }
+
     /// An error at the file and line of `token`.
     pub fn diagnostic(
         &self,

@@ -12,6 +12,7 @@ use crate::filter::Filter;
 use crate::http::keeper::Keeper;
 use crate::http::server::Server;
 use crate::kernel::describe;
+use crate::kernel::wall_clock::ClockWatch;
 
 /// Delay before polling again after `poll` failed.
 const POLL_RETRY: Duration = Duration::from_secs(1);
@@ -31,12 +32,13 @@ struct Ready {
     keeper: bool,
     addresses: bool,
     sampler: bool,
+    clock: bool,
     clients: [bool; CLIENTS],
 }
 
 impl Ready {
     /// Names the results of [`Daemon::poll`], which are in the order of its descriptors.
-    const fn new(results: [bool; 8 + CLIENTS]) -> Self {
+    const fn new(results: [bool; 9 + CLIENTS]) -> Self {
         let [
             stop,
             reload,
@@ -46,6 +48,7 @@ impl Ready {
             keeper,
             addresses,
             sampler,
+            clock,
             clients @ ..,
         ] = results;
         Self {
@@ -57,6 +60,7 @@ impl Ready {
             keeper,
             addresses,
             sampler,
+            clock,
             clients,
         }
     }
@@ -82,6 +86,9 @@ impl Daemon<'_> {
                 self.answer_worker();
             }
             self.check_interfaces(ready.interfaces);
+            if ready.clock {
+                self.follow_wall_clock();
+            }
             if ready.sampler {
                 self.answer_sampler();
             }
@@ -119,6 +126,7 @@ impl Daemon<'_> {
             self.sampling
                 .as_ref()
                 .map(|sampling| sampling.client.as_fd()),
+            self.clock.as_ref().map(AsFd::as_fd),
             first,
             second,
             third,
@@ -186,6 +194,20 @@ impl Daemon<'_> {
         for filter in self.filters.iter_mut() {
             if event || filter.retry_at().is_some_and(|at| at <= now) {
                 filter.reattach(durability, &self.options.log);
+            }
+        }
+    }
+
+    /// Writes the offset of the wall clock to the maps of all filters, replaced ones included, after the clock was set.
+    fn follow_wall_clock(&self) {
+        if !self.clock.as_ref().is_some_and(ClockWatch::is_set) {
+            return;
+        }
+        let replaced = self.reloading.pending.as_ref();
+        let replaced = replaced.map(|pending| &pending.replaced.filters);
+        for filters in replaced.into_iter().chain([&self.filters]) {
+            for filter in filters.iter() {
+                filter.write_wall_clock(&self.options.log);
             }
         }
     }

@@ -26,9 +26,11 @@ use std::time::Duration;
 use crate::filter::Filter;
 use crate::http::PAGE_SIZE;
 use crate::kernel::capability::{Cap, CapSet, capset};
+use crate::kernel::describe;
 use crate::kernel::interface::Monitor;
 use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
+use crate::kernel::wall_clock::ClockWatch;
 use crate::log::Log;
 use crate::plan::Plan;
 use crate::plan::sources::Sources;
@@ -87,6 +89,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         changed: Changed::default(),
         sampling: None,
         monitor: sockets.monitor,
+        clock: sockets.clock,
         manager,
     };
     serve(daemon, &signals, pidfile);
@@ -104,9 +107,11 @@ fn checked_plan(options: &Options, sources: &mut Sources) -> Result<Plan, Error>
     Ok(plan)
 }
 
-/// Sockets that are opened before the filters are attached. Field order matters: the control socket is closed last.
+/// Sockets, and a timer, that are opened before the filters are attached. Field order matters: the control socket is
+/// closed last.
 struct Sockets {
     monitor: Monitor,
+    clock: Option<ClockWatch>,
     page: Page,
     control: ControlSocket,
 }
@@ -121,8 +126,16 @@ impl Sockets {
         // Opened before the filters are attached, so that no change of an interface is missed.
         let monitor = Monitor::open()
             .map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
+        // Opened before the offset of the clock is read, so that no change of the clock is missed.
+        let clock = ClockWatch::open().inspect_err(|errno| {
+            let why = describe(*errno);
+            options
+                .log
+                .warn(format_args!("cannot watch the wall clock: {why}"));
+        });
         Ok(Self {
             monitor,
+            clock: clock.ok(),
             page,
             control,
         })

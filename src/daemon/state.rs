@@ -18,6 +18,7 @@ use crate::http::server::Server;
 use crate::kernel::interface::Monitor;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
+use crate::kernel::wall_clock::ClockWatch;
 use crate::log::Log;
 use crate::plan::Source;
 use crate::views::process::ProcessStart;
@@ -62,6 +63,8 @@ pub(super) struct Daemon<'a> {
     /// The session of a client that samples, if there is one.
     pub(super) sampling: Option<Sampling>,
     pub(super) monitor: Monitor,
+    /// `None` if the kernel has no such timer.
+    pub(super) clock: Option<ClockWatch>,
     pub(super) manager: Manager,
 }
 

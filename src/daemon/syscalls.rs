@@ -148,6 +148,11 @@ pub const RARE: &[Rule] = &[
     only(libc::SYS_ioctl, &[is(1, SIOCETHTOOL)]),
     // The limit of locked memory, before kernel 5.11.
     any(libc::SYS_prlimit64),
+    // A secret in a file, whose owner is root or the daemon's user.
+    any(libc::SYS_geteuid),
+    // The timer that tells when the wall clock is set, armed again. The flags are TFD_TIMER_ABSTIME and
+    // TFD_TIMER_CANCEL_ON_SET.
+    only(libc::SYS_timerfd_settime, &[is(1, 3)]),
     // Metadata by path: imports by a pattern, `exit hold`, the type of a file before it is opened, and the identity of
     // the control socket and the pid file before they are removed.
     #[cfg(all(target_env = "musl", target_arch = "x86_64"))]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::iter::once;
 use std::ops::Range;
 
-use super::{Encoder, address, prefix};
+use super::{Encoder, SECRET, address, prefix};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::escape::is_control;
 use crate::base::hex::Upper;
@@ -72,8 +72,20 @@ impl Encoder<'_> {
             .filter(encodes_to_key)
     }
 
-    /// Decodes a value to assignments.
+    /// Decodes a value to assignments, without its secrets.
     pub fn assignments(&mut self, value: &[u8]) -> Decoded {
+        let mut decoded = self.decode(value);
+        for assignment in &mut decoded.assignments {
+            if self.is_secret(&assignment.range) {
+                assignment.word = SECRET.into();
+                assignment.number = None;
+            }
+        }
+        decoded
+    }
+
+    /// Decodes a value to assignments.
+    pub(super) fn decode(&mut self, value: &[u8]) -> Decoded {
         let all = self.value.as_ref().map(|layout| decode(layout, value));
         let all = all.unwrap_or_default();
         // The first member of a union is preferred, unless it does not cover all bytes.

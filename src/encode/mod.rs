@@ -12,9 +12,12 @@ mod item;
 mod line;
 mod number;
 mod prefix;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod word;
+
+use std::ops::Range;
 
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::escape::Quoted;
@@ -28,6 +31,7 @@ pub use domain::{WIRE_SIZE, name_to_wire, write_wire};
 pub use item::ItemKeys;
 pub use line::MAP;
 pub use prefix::{byte_order_hint, check_length, clear_host_bits};
+pub use secret::{SECRET, SecretWords, field_of, is_secret};
 use word::Refusal;
 
 /// Name of the key in errors.
@@ -40,6 +44,8 @@ pub struct Encoder<'a> {
     key: Layout,
     /// Layout of a value; `None` if the object has no type for the map's values.
     value: Option<Layout>,
+    /// Bytes of a value that are never printed.
+    secrets: Vec<Range<usize>>,
     /// Paths and places of the last line's FIELDs, by index. A cache, since most lines have the same FIELDs in the same
     /// order.
     cached: Vec<(String, Field)>,
@@ -62,13 +68,15 @@ impl<'a> Encoder<'a> {
             let layout = Layout::of(btf.filter(|_| id != 0)?, id)?;
             (layout.whole().size == size).then_some(layout)
         };
+        let value = layout(value, map.value_size);
         Self {
             map,
+            secrets: secret::secrets(map, value.as_ref()),
             key: match map.role {
                 Role::Entries(TableKind::Names) => domain::layout(),
                 _ => layout(key, map.key_size).unwrap_or_else(|| Layout::bytes(map.key_size)),
             },
-            value: layout(value, map.value_size),
+            value,
             cached: Vec::new(),
         }
     }
@@ -98,6 +106,17 @@ impl<'a> Encoder<'a> {
     /// # Errors
     /// The fault of `word` and its remedy, as a sentence.
     pub fn key(&self, word: &str, out: &mut [u8]) -> Result<usize, String> {
+        self.write_key(word, out).map_err(|message| {
+            // KEY may be missing, so that the word is a secret.
+            if self.has_secrets() && word.contains('=') {
+                "KEY has a `=`; write KEY before FIELD=VALUE".into()
+            } else {
+                message
+            }
+        })
+    }
+
+    fn write_key(&self, word: &str, out: &mut [u8]) -> Result<usize, String> {
         let size = self.map.key_size as usize;
         let out = out
             .get_mut(..size)
@@ -124,8 +143,12 @@ impl<'a> Encoder<'a> {
             prefix::refuse(word, size)
         } else {
             let shape = self.key.shape(self.key.core());
-            let name = KEY;
-            Refusal { name, shape, word }.to_string()
+            Refusal {
+                name: KEY,
+                shape,
+                word: Some(word),
+            }
+            .to_string()
         })
     }
 
@@ -158,7 +181,11 @@ impl<'a> Encoder<'a> {
     /// Writes the FIELD=VALUE at `index` of its line.
     fn write_field(&mut self, index: usize, word: &str, out: &mut [u8]) -> Result<(), String> {
         let Some((path, value)) = word.split_once('=') else {
-            let word = Quoted(word);
+            let word = if self.has_secrets() {
+                "a word".into()
+            } else {
+                Quoted(word).to_string()
+            };
             return Err(format!(
                 "{word} has no `=`; write FIELD=VALUE without spaces around it, and a VALUE with spaces as \"FIELD=VALUE\""
             ));
@@ -170,12 +197,19 @@ impl<'a> Encoder<'a> {
         let shape = layout.shape(field.shape);
         let (start, size) = (field.offset as usize, shape.size as usize);
         let end = start.saturating_add(size);
+        let is_secret = is_secret(path) || self.is_secret(&(start..end));
         let bytes = out.get_mut(start..end).filter(|bytes| !bytes.is_empty());
+        // A line of `dump` does not have the secret.
+        let bytes = bytes.filter(|_| !is_secret || value != SECRET);
         if bytes.is_some_and(|bytes| word::write(layout, field.shape, value, bytes)) {
             return Ok(());
         }
-        let (name, word) = (path, value);
-        Err(Refusal { name, shape, word }.to_string())
+        Err(Refusal {
+            name: path,
+            shape,
+            word: (!is_secret).then_some(value),
+        }
+        .to_string())
     }
 
     /// Looks up the FIELD `path` and caches its place at `index`.

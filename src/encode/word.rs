@@ -84,15 +84,17 @@ pub(super) struct Refusal<'a> {
     /// KEY or the FIELD's path.
     pub name: &'a str,
     pub shape: &'a Shape,
-    pub word: &'a str,
+    /// The given word; `None` for a secret.
+    pub word: Option<&'a str>,
 }
 
 impl fmt::Display for Refusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, shape, word } = self;
+        let Self { name, shape, .. } = self;
         let (kind, size) = (&shape.name, Count(shape.size as usize));
         write!(f, "{name} is {kind}, {size}; it takes ")?;
         self.write_accepted(f)?;
+        let Some(word) = self.word else { return Ok(()) };
         write!(f, ", not {}", Quoted(word))?;
         match (Address::parse(word), &shape.kind) {
             (_, Kind::Text) => write!(f, ", {}", Count(word.len())),

@@ -46,6 +46,7 @@ pub fn adopt(chain: &Chain<'_>) -> Result<Option<Filter>, Diagnostic> {
     let mut filter = Filter::new(chain, head, adopted);
     filter.pins = Some(pins);
     filter.set_attached(Some(attached));
+    filter.write_wall_clock(context.log);
     // The earlier daemon may have been killed while a client sampled.
     for errno in filter
         .stages()

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use super::loaded::{LoadedMap, open_tables};
 use super::refusal::no_descriptor;
 use super::stage::Stage;
+use super::wall_clock::write_offset;
 use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Types};
@@ -161,6 +162,9 @@ pub(super) fn write_content(def: &MapDef, map: &Map) -> Result<(), (&'static str
     if let Some(content) = &def.initial {
         let filled = map.update(&0u32.to_ne_bytes(), content);
         filled.map_err(|errno| ("fill", errno))?;
+    }
+    if def.is_wall_clock() {
+        write_offset(map).map_err(|errno| ("fill", errno))?;
     }
     if !def.freeze {
         return Ok(());

@@ -31,11 +31,13 @@ pub(super) struct Lines<'a> {
 }
 
 /// The lines for each map of the object. Maps of variables have none: linking put their lines into the object. Maps of
-/// tables have none: the plan has their content.
+/// tables have none: the plan has their content. The map of the wall clock has none: corexdp writes it.
 pub(super) fn lines<'a>(context: &'a Context<'a>) -> impl Iterator<Item = Lines<'a>> {
     context.object.maps.iter().map(|def| {
         let id = match (&def.initial, &def.role) {
-            (None, Role::Map) => context.block.map(&def.name).map(|named| named.id),
+            (None, Role::Map) if !def.is_wall_clock() => {
+                context.block.map(&def.name).map(|named| named.id)
+            }
             _ => None,
         };
         let mut items = context.planned.lists.items.iter();

@@ -47,6 +47,7 @@ mod table_decisions;
 mod tables;
 mod update_entries;
 mod verifier_log;
+mod wall_clock;
 mod warnings;
 pub mod watch;
 

@@ -10,8 +10,10 @@ use super::content::Content;
 use super::watch::Watch;
 use crate::base::escape::Plain;
 use crate::config::MapId;
+use crate::encode::Encoder;
 use crate::kernel::describe;
 use crate::kernel::map_scan::Scan;
+use crate::object::map_for_lines;
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// Delay between two counts below which counting once a minute would save nothing.
@@ -99,7 +101,10 @@ pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> O
     if !context.block.debug {
         return None;
     }
-    let watch = Watch::begin(&read.content, scan);
+    let (maps, btf) = (&context.object.maps, context.object.btf());
+    let has_secrets =
+        map_for_lines(maps, &read.name).is_some_and(|map| Encoder::new(map, btf).has_secrets());
+    let watch = Watch::begin(&read.content, has_secrets, scan);
     let failed = |errno: &Errno| {
         let (name, what) = (Plain(&read.name), describe(*errno));
         context.warn(format_args!("cannot watch map {name}: {what}"));

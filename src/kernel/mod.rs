@@ -38,6 +38,7 @@ pub mod shared_memory;
 pub mod signals;
 pub mod statistics;
 pub mod terminal;
+pub mod wall_clock;
 pub mod xdp_mode;
 
 use std::ffi::CStr;

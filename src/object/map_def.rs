@@ -82,6 +82,11 @@ pub enum Role {
     Entries(TableKind),
 }
 
+/// True for a map of this name, type, value size and capacity in which corexdp keeps the offset of the wall clock.
+pub fn is_wall_clock(name: &str, kind: MapKind, value_size: usize, max_entries: u32) -> bool {
+    (name, kind, value_size, max_entries) == ("wall_clock", MapKind::ARRAY, size_of::<i64>(), 1)
+}
+
 impl MapDef {
     /// A definition of kind [`MapKind::UNSPEC`]. Numbers are 0, and optional fields empty.
     pub fn new(name: &str) -> Self {
@@ -109,6 +114,16 @@ impl MapDef {
         let one_entry_per_cpu = self.max_entries == 0 && self.kind == MapKind::PERF_EVENT_ARRAY;
         let inner = self.inner.as_deref();
         self.kind.is_per_cpu() || one_entry_per_cpu || inner.is_some_and(Self::depends_on_cpus)
+    }
+
+    /// True for the map in which corexdp keeps the offset of the wall clock.
+    pub fn is_wall_clock(&self) -> bool {
+        is_wall_clock(
+            &self.name,
+            self.kind,
+            self.value_size as usize,
+            self.max_entries,
+        )
     }
 
     /// The name for the kernel: at most 15 bytes of letters, digits, `_` and `.` (`.` since 5.2).

@@ -43,7 +43,7 @@ pub use insn::Insn;
 pub use kernel_btf::{KernelBtf, MapTypes};
 pub use layout::Layout;
 pub use link_header::{LINK_HEADER, LinkHeader};
-pub use map_def::{MapDef, Role, Table, TableKind};
+pub use map_def::{MapDef, Role, Table, TableKind, is_wall_clock};
 pub use map_kind::MapKind;
 pub use survey::{Program, Survey, survey};
 pub use tables::{NAME_KEY, find_tables, map_for_lines};

@@ -3,6 +3,7 @@
 mod frames;
 mod kernel_types;
 pub mod lists;
+mod secrets;
 pub mod sources;
 pub mod tables;
 mod variables;
@@ -184,10 +185,14 @@ impl Plan {
     /// # Errors
     /// The first errors, and the number of the omitted ones.
     pub fn make(source: &Source, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
-        let corefile = read(source, sources).map_err(|error| vec![error])?;
+        let mut corefile = read(source, sources).map_err(|error| vec![error])?;
         let folder = source
             .folder()
             .map_err(|error| vec![unreadable(source, &error)])?;
+        let errors = secrets::read(&mut corefile, &folder, sources);
+        if !errors.is_empty() {
+            return Err(errors.into_vec(&source.to_string()));
+        }
         let (mut config, mut errors) = Config::read(&corefile, &folder);
         let mut filters = Vec::with_capacity(config.filters.len());
         for mut block in std::mem::take(&mut config.filters) {

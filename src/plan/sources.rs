@@ -9,6 +9,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use nix::unistd::geteuid;
+
+use crate::base::capacity::MAX_VALUE;
 use crate::base::digest::{self, Digest};
 use crate::base::files;
 use crate::corefile::Host;
@@ -17,6 +20,9 @@ use crate::corefile::Host;
 const CHUNK: usize = 4096;
 /// Size of a file's digested part in bytes. No file that a plan accepts is larger.
 const MAX_DIGESTED: u64 = 256 << 20;
+
+/// Size of a secret's file in bytes: digits of the longest value, `0x` and a line break.
+const MAX_SECRET: usize = 2 * MAX_VALUE + 3;
 
 /// Seconds after which a change of a file gives the file another time.
 const STAMP_AGE: u64 = 2;
@@ -48,6 +54,8 @@ enum Aspect {
     Names,
     /// Existence, symbolic links not followed.
     Exists,
+    /// The content of a file that only its owner may read.
+    Secret,
 }
 
 impl Sources {
@@ -62,6 +70,17 @@ impl Sources {
             Err(_) => Aspect::Content.digest(path),
         };
         self.record(Aspect::Content, path, digest);
+        content
+    }
+
+    /// Reads a file of at most [`MAX_SECRET`] bytes that belongs to root or the user of this process, and that nobody else
+    /// may read.
+    ///
+    /// # Errors
+    /// The errors of [`files::read`]; for other owners and permissions an error whose text has the remedy.
+    pub fn secret(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        let content = read_secret(path);
+        self.record(Aspect::Secret, path, digest_of_secret(&content));
         content
     }
 
@@ -174,6 +193,7 @@ impl Aspect {
             },
             Self::Names => digest_of_names(&names(path)),
             Self::Exists => u64::from(exists(path)),
+            Self::Secret => digest_of_secret(&read_secret(path)),
         }
     }
 }
@@ -204,6 +224,27 @@ fn names(dir: &Path) -> io::Result<Vec<String>> {
 
 fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
+}
+
+fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
+    let file = files::open(path)?;
+    let metadata = file.metadata()?;
+    let (shown, owner) = (path.display(), metadata.uid());
+    let remedy = if owner != 0 && owner != geteuid().as_raw() {
+        format!("it belongs to user {owner}; run `chown root {shown}`")
+    } else if metadata.mode() & 0o077 != 0 {
+        format!("others may access the secret; run `chmod 600 {shown}`")
+    } else {
+        return files::read_all(file, MAX_SECRET);
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidData, remedy))
+}
+
+fn digest_of_secret(content: &io::Result<Vec<u8>>) -> u64 {
+    match content {
+        Ok(bytes) => digest_of(&mut bytes.as_slice()),
+        Err(error) => digest_of_error(error),
+    }
 }
 
 fn digest_of(content: &mut dyn io::Read) -> u64 {

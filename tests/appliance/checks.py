@@ -33,6 +33,8 @@ def check_device(device, report):
         check_states(device, report)
     if device.boot.has_lists:
         check_tables(device, report)
+    if device.boot.memory >= 256:
+        report.once('a program gets the offset of a clock that is set', device.follows_wall_clock)
     report.once('nothing ran out of memory', device.inside, '! dmesg | grep -i "out of memory"')
 
 

@@ -24,6 +24,28 @@ TRY_PROGRAM = r'''
     test -s pid && kill $pid && wait $pid && ! grep -qE "verdicts are not counted|cannot be sampled" log || { cat log; false; }
 '''
 
+# Shell commands: while a second daemon runs limit, the clock is set an hour ahead, and back. Each time the map wall_clock
+# becomes the time of day less the uptime, within 2 s.
+SET_CLOCK = r'''
+    rm -rf /run/try; mkdir /run/try; cd /run/try;
+    printf ". {\nebpf {\nelf /usr/lib/corexdp/limit.o\nif lo\nmode generic\n}\n}\n" >Corefile;
+    corexdp run --log stderr --control control --pidfile pid 2>log & pid=$!;
+    tries=900; until [ -s pid ] || ! kill -0 $pid || [ $tries = 0 ]; do tries=$((tries - 1)); sleep 0.1; done 2>>log;
+    follows() {
+        tries=100;
+        until
+            offset=$(corexdp dump --control control | sed -n 's/^entry @wall_clock 0 offset=//p');
+            read -r uptime _ </proc/uptime;
+            late=$(($(date +%s) - ${uptime%%.*} - ${offset:-0} / 1000000000));
+            [ $late -ge -2 ] && [ $late -le 2 ];
+        do
+            tries=$((tries - 1)); [ $tries -gt 0 ] || { echo "$late s late"; return 1; }; sleep 0.1;
+        done;
+    };
+    follows && date -s @$(($(date +%s) + 3600)) && follows && date -s @$(($(date +%s) - 3600)) && follows;
+    result=$?; kill $pid; wait $pid; [ $result = 0 ] || { cat log; false; }
+'''
+
 
 class Device:
     """A machine with the list of its installed files."""
@@ -108,6 +130,9 @@ class Device:
         return (accepted
                 and self.inside('test -e /sys/class/net/wg0 || ip link add wg0 type wireguard; ip link set wg0 up')
                 and self.inside(TRY_PROGRAM % (f'corexdp/{name}', 'wg0')))
+
+    def follows_wall_clock(self):
+        return self.inside(SET_CLOCK)
 
     def resolves_kernel_types(self):
         """A program with a CO-RE relocation loads, or is refused because the kernel has no types."""

@@ -24,7 +24,7 @@ pub(crate) const LISTS: &[Wrong] = &[
     (
         "list @networks verdict=VERDICT_DROP block",
         &[
-            "Corefile:5: list: \"verdict=VERDICT_DROP\" is where FILE is expected; write `list [@MAP] FILE [as FORMAT] [FIELD=VALUE…] [at-least N]`",
+            "Corefile:5: list: \"verdict=\" is where FILE is expected; write `list [@MAP] FILE [as FORMAT] [FIELD=VALUE…] [at-least N]`",
         ],
     ),
     (

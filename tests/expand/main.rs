@@ -95,6 +95,46 @@ fn expand_prints_server_blocks() {
 }
 
 #[test]
+fn secrets_are_not_printed() {
+    for (line, expected) in [
+        (
+            "entry @secrets 0 key=0x01 id=2",
+            &["entry", "@secrets", "0", "key=(secret)", "id=(secret)"][..],
+        ),
+        (
+            "entry 1 packets=2 secret=0x01 peer.secret_key[0]=3",
+            &[
+                "entry",
+                "1",
+                "packets=2",
+                "secret=(secret)",
+                "peer.secret_key[0]=(secret)",
+            ],
+        ),
+        (
+            "map @secret 00 01\n  map @other 00 01",
+            &[
+                "map", "@secret", "(secret)", "(secret)", "map", "@other", "00", "01",
+            ],
+        ),
+        (
+            "log key=0x01 a=b.secret",
+            &["log", "key=0x01", "a=b.secret"],
+        ),
+    ] {
+        let folder = Folder::new();
+        folder.write("Corefile", &format!(". {{\n  {line}\n}}\n"));
+        let printed = expand(&folder);
+        let directives = printed[0]["tokens"].as_object().unwrap().values();
+        let tokens = directives.flat_map(|tokens| tokens.as_array().unwrap());
+        let texts: Vec<_> = tokens
+            .map(|token| token["text"].as_str().unwrap())
+            .collect();
+        assert_eq!(texts, expected, "{line}");
+    }
+}
+
+#[test]
 fn environment_variables_are_inserted() {
     let folder = Folder::new();
     folder.write(

@@ -61,6 +61,7 @@ mod refusals;
 mod reloading;
 mod renewing;
 mod samples;
+mod secrets;
 mod special_files;
 mod status;
 mod status_text;
@@ -73,6 +74,7 @@ mod variables;
 mod verdicts;
 mod veth;
 mod waiting;
+mod wall_clock;
 mod words;
 
 use support::packets::frame;

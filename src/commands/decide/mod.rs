@@ -227,12 +227,28 @@ fn answer(
                 message,
             }),
             None if item.line == 0 && item.value.is_some() => {
-                let _ = writeln!(done.lines, "{}", item.saved);
+                let _ = writeln!(done.lines, "{}", shown(item, &opened));
             }
             None => {}
         }
     }
     overridden::warn(options, opened, items, &origins, done);
+}
+
+/// The line of the file without its secrets.
+fn shown(item: &Item, maps: &[OpenMap<'_>]) -> Saved {
+    let mut line = String::new();
+    if let Some((map, value)) = maps.get(item.target).zip(item.value.as_ref()) {
+        let name = &item.saved.map;
+        map.encoder().line(name, &item.key, value, &mut line);
+    }
+    let Saved {
+        interface,
+        stage,
+        until,
+        ..
+    } = &item.saved;
+    Saved::new(interface, stage, &line, *until).unwrap_or_else(|| item.saved.clone())
 }
 
 /// Leaves over the lines, and removes the items, about a map that a reload has replaced.

@@ -152,7 +152,7 @@ impl<'a> Targets<'a> {
         let (interface, stage) = (map.interface(), map.stage());
         let saved = if let Some(value) = value {
             let mut line = String::new();
-            encoder.line(name, key, value, &mut line);
+            encoder.secret_line(name, key, value, &mut line);
             let saved = Saved::new(interface, stage, &line, until);
             saved.ok_or("KEY has no words")?
         } else {

@@ -8,7 +8,7 @@ use super::{Entry, MapView as Map, Writer};
 use crate::base::hex::Upper;
 use crate::base::json::{self, Output, Shown};
 use crate::config::decision::End;
-use crate::encode::Assignment;
+use crate::encode::{Assignment, SECRET};
 use crate::object::MapKind;
 
 /// Writer of a list of maps, each with a list of its entries.
@@ -96,7 +96,11 @@ impl Writer for Json<'_> {
         });
         self.values("value", kind, &mut |json| {
             for value in &entry.values {
-                json.value(&Shown(Upper(value)));
+                if map.encoder.has_secrets() {
+                    json.value(&SECRET);
+                } else {
+                    json.value(&Shown(Upper(value)));
+                }
             }
         });
         self.values("fields", kind, &mut |json| {

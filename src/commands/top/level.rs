@@ -17,6 +17,8 @@ pub(super) enum Level {
     Network,
     /// The name of a query.
     Name,
+    /// The name without its first label, but at least the last two labels: otherwise `example.com` counted for `com`.
+    Parent,
     /// The last three labels of the name.
     ThreeLabels,
     /// The last two labels of the name.
@@ -49,12 +51,19 @@ impl Level {
         let coarser = match (self, finer.first()) {
             (Self::Network, Some(&IPV4)) => finer.get(..1 + 24 / 8),
             (Self::Network, Some(&IPV6)) => finer.get(..1 + 56 / 8),
+            (Self::Parent, _) => parent(finer),
             (Self::ThreeLabels, _) => last_labels(finer, 3),
             (Self::TwoLabels, _) => last_labels(finer, 2),
             _ => None,
         };
         coarser.unwrap_or(finer)
     }
+}
+
+/// A name in wire format without its first label, or the whole name if it has at most two labels.
+fn parent(key: &[u8]) -> Option<&[u8]> {
+    let (name, _) = Name::parse(key)?;
+    last_labels(key, name.labels().count().saturating_sub(1).max(2))
 }
 
 /// The last `count` labels of a name in wire format, or the whole name if it has no more.
@@ -89,13 +98,15 @@ impl Display for KeyText<'_> {
             },
             Level::Verdict => f.write_str(verdict_name((*first).into())),
             Level::Other => f.write_str("(other)"),
-            Level::Name | Level::ThreeLabels | Level::TwoLabels => match Name::parse(key) {
-                Some((name, _)) if !name.is_cut() => {
-                    let is_suffix = level != Level::Name && key != [0];
-                    write!(f, "{}{name}", if is_suffix { "*." } else { "" })
+            Level::Name | Level::Parent | Level::ThreeLabels | Level::TwoLabels => {
+                match Name::parse(key) {
+                    Some((name, _)) if !name.is_cut() => {
+                        let is_suffix = level != Level::Name && key != [0];
+                        write!(f, "{}{name}", if is_suffix { "*." } else { "" })
+                    }
+                    _ => f.write_str("(long or malformed)"),
                 }
-                _ => f.write_str("(long or malformed)"),
-            },
+            }
         }
     }
 }
@@ -145,6 +156,23 @@ mod tests {
             (&[0, 8, 6], ["ARP", "ARP"]),
         ] {
             assert_eq!(shown(key, &[Level::Source, Level::Network]), expected);
+        }
+    }
+
+    #[test]
+    fn names_belong_to_parents() {
+        for (key, expected) in [
+            (
+                &b"\x01a\x03www\x07example\x03org\0"[..],
+                "*.www.example.org",
+            ),
+            (b"\x03www\x07example\x03org\0", "*.example.org"),
+            (b"\x07example\x03org\0", "*.example.org"),
+            (b"\x03org\0", "*.org"),
+            (b"\0", "."),
+            (b"\xff", "(long or malformed)"),
+        ] {
+            assert_eq!(shown(key, &[Level::Parent]), [expected]);
         }
     }
 

@@ -23,7 +23,7 @@ corexdp top: packets by what they have in common, from samples
 s  source     source addresses
 n  network    networks of the sources: /24, or /56 for IPv6
 d  name       names of queries
-x  suffix     the last two or three labels of the names
+x  suffix     the names without their first label
 t  type       types of queries, and protocols of other packets
 v  verdict    verdicts
 a  all        sources and names that are most of the packets; a network or a

@@ -27,7 +27,7 @@ pub enum By {
     Network,
     /// Names of queries.
     Name,
-    /// The last two or three labels of these names.
+    /// These names without their first label, so that random names of a zone add up.
     Suffix,
     /// Types of queries, and other protocols.
     Type,
@@ -86,7 +86,7 @@ impl By {
             Self::Source => &[Level::Source],
             Self::Network => &[Level::Network],
             Self::Name => &[Level::Name],
-            Self::Suffix => &[Level::ThreeLabels, Level::TwoLabels],
+            Self::Suffix => &[Level::Parent, Level::TwoLabels],
             Self::Type => &[Level::Type],
             Self::Verdict => &[Level::Verdict],
         }
@@ -281,12 +281,33 @@ mod tests {
         ];
         expect(&tally, NAMES, 9, &names);
         let suffixes = [
-            ("*.www.example.org", 300),
-            ("*.example.org", 200),
-            ("*.www.example.com", 5),
+            ("*.example.org", 500),
+            ("*.b.www.example.com", 5),
             ("(other)", 0),
         ];
         expect(&tally, By::Suffix.levels(), 9, &suffixes);
+    }
+
+    #[test]
+    fn zone_of_random_names_is_one_suffix() {
+        let names: Vec<String> = (0..100)
+            .flat_map(|name| {
+                [
+                    format!("x{name}.zone.dyn.example.org"),
+                    format!("x{name}.y{name}.example.net"),
+                ]
+            })
+            .collect();
+        let packets: Vec<_> = names
+            .iter()
+            .map(|name| (1, 1, "192.0.2.1", name.as_str()))
+            .collect();
+        let suffixes = [
+            ("*.zone.dyn.example.org", 100),
+            ("*.example.net", 100),
+            ("(other)", 0),
+        ];
+        expect(&tally(&packets), By::Suffix.levels(), 9, &suffixes);
     }
 
     #[test]

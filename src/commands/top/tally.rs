@@ -35,6 +35,7 @@ pub(super) struct Tally {
     sources: Sketch,
     networks: Sketch,
     names: Sketch,
+    parents: Sketch,
     three_labels: Sketch,
     two_labels: Sketch,
     types: Sketch,
@@ -88,6 +89,7 @@ impl Tally {
             sources: Sketch::new(),
             networks: Sketch::new(),
             names: Sketch::new(),
+            parents: Sketch::new(),
             three_labels: Sketch::new(),
             two_labels: Sketch::new(),
             types: Sketch::new(),
@@ -107,6 +109,7 @@ impl Tally {
         self.types.add(&sampled.kind(), verdict, weight);
         if let Some(name) = sampled.name() {
             self.names.add(&name, verdict, weight);
+            self.parents.add(Level::Parent.of(&name), verdict, weight);
             self.three_labels
                 .add(Level::ThreeLabels.of(&name), verdict, weight);
             self.two_labels
@@ -127,6 +130,7 @@ impl Tally {
             &mut self.sources,
             &mut self.networks,
             &mut self.names,
+            &mut self.parents,
             &mut self.three_labels,
             &mut self.two_labels,
             &mut self.types,
@@ -141,6 +145,7 @@ impl Tally {
             Level::Source => &self.sources,
             Level::Network => &self.networks,
             Level::Name => &self.names,
+            Level::Parent => &self.parents,
             Level::ThreeLabels => &self.three_labels,
             Level::TwoLabels => &self.two_labels,
             Level::Type => &self.types,

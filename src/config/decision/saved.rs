@@ -133,7 +133,7 @@ impl Saved {
         }
         let decode = |word: &str, out: &mut [u8]| {
             let size = hex::decode(word, None, out);
-            size.map_err(|_| format!("{} is not hexadecimal", Quoted(word)))
+            size.map_err(|_| "KEY or VALUE is not hexadecimal")
         };
         let word = self.value.first().map_or("", String::as_str);
         Ok((decode(&self.key, key)?, decode(word, value)?))

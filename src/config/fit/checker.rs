@@ -199,7 +199,12 @@ impl Checker<'_> {
             self.check_range(metric.at, directive, &metric.key);
         }
         let (position, length) = (metric.number.position, metric.number.length);
-        if position.saturating_add(length) > self.map.value_size as usize {
+        let range = position..position.saturating_add(length);
+        if self.encoder.is_secret(&range) {
+            let message = "a secret of the map is never shown; read another member";
+            self.faults.add(metric.at, directive, message);
+        }
+        if range.end > self.map.value_size as usize {
             let size = Count(self.map.value_size as usize);
             let message = format!(
                 "POS {position} and LEN {length} reach past the value; a value of {} has {size}",

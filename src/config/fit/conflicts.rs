@@ -114,17 +114,21 @@ impl<'a> MapLines<'a> {
 
     fn report(&self, later: u32, earlier: u32, report: &mut dyn FnMut(&dyn Display)) {
         let entry = |index: u32| self.entries().nth(index as usize);
-        let at = |index: u32| entry(index)?.at();
-        let (Some(later), Some(earlier), Some(directive)) = (
-            at(later),
-            at(earlier),
-            entry(later).map(|entry| entry.directive()),
-        ) else {
+        let Some((entry, earlier)) = entry(later).zip(entry(earlier)) else {
             return;
         };
+        let (Some(later), Some(earlier)) = (entry.at(), earlier.at()) else {
+            return;
+        };
+        let directive = entry.directive();
         let place = |token: Token| (Escaped(self.corefile.file(token)), token.line());
         let ((file, line), (before, at)) = (place(later), place(earlier));
-        let (key, name) = (Plain(self.corefile.text(later)), Plain(&self.map_ref.name));
+        // Without KEY, the first word is the value.
+        let key = entry.key.map_or_else(
+            || entry.index.to_string(),
+            |key| Plain(self.corefile.text(key)).to_string(),
+        );
+        let name = Plain(&self.map_ref.name);
         report(&format_args!(
             "{file}:{line}: {directive}: key {key} of {name} has another value at {before}:{at}; the later line takes effect; remove one of them"
         ));

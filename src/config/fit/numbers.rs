@@ -37,7 +37,8 @@ pub fn warn_of_numbers(
             continue;
         };
         let mut encoder = Encoder::new(map, btf);
-        let members = encoder.value_layout().map(members).unwrap_or_default();
+        let mut members = encoder.value_layout().map(members).unwrap_or_default();
+        members.retain(|member| !encoder.is_secret(&member.range));
         if members.is_empty() {
             continue;
         }

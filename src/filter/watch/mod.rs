@@ -12,6 +12,7 @@ use nix::errno::Errno;
 
 use super::content::Content;
 use crate::base::hex::Upper;
+use crate::encode::SECRET;
 use crate::kernel::map::Shape;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -22,19 +23,22 @@ use table::{Comparison, Table};
 pub struct Watch {
     hasher: RandomState,
     table: Table,
+    /// True if the log must not have the values.
+    has_secrets: bool,
     /// True once memory was short and a value was not recorded; logged once.
     incomplete: bool,
 }
 
 impl Watch {
-    /// Records the current values of the map.
+    /// Records the current values of the map, which are not logged if it `has_secrets`.
     ///
     /// # Errors
     /// When the map cannot be read; `ENOMEM` when memory for its values is short.
-    pub fn begin(content: &Content, scan: &mut Scan) -> Result<Self, Errno> {
+    pub fn begin(content: &Content, has_secrets: bool, scan: &mut Scan) -> Result<Self, Errno> {
         let mut watch = Self {
             hasher: RandomState::new(),
             table: Table::new(most_values(content.shape()))?,
+            has_secrets,
             incomplete: false,
         };
         watch.scan(content, scan, |_, _, _| {})?;
@@ -57,9 +61,10 @@ impl Watch {
         log: &Log,
     ) -> Result<(), Errno> {
         let per_cpu = content.shape().kind.is_per_cpu();
-        let was_incomplete = self.incomplete;
+        let (was_incomplete, has_secrets) = (self.incomplete, self.has_secrets);
         self.scan(content, scan, |key, cpu, value| {
-            let (key, value) = (Upper(key), Upper(value));
+            let (key, bytes) = (Upper(key), Upper(value));
+            let value: &dyn Display = if has_secrets { &SECRET } else { &bytes };
             if per_cpu {
                 log.info(format_args!("{subject}: key={key} value={value} cpu={cpu}"));
             } else {
@@ -84,6 +89,7 @@ impl Watch {
             hasher,
             table,
             incomplete,
+            ..
         } = self;
         table.next_round();
         let shape = *content.shape();

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 
 use super::{Held, NEW, OLD, corefile, other};
-use crate::packet;
+use crate::{packet, wall_clock};
 #[cfg(feature = "faults")]
 use support::net::Daemon;
 use support::net::{CLIENT, SERVER, detach_link};
@@ -38,6 +38,22 @@ fn held_filter_is_adopted_with_its_counters() {
         held.site.metric_becomes("coredns_ebpf_dropped", so_far + 4);
         assert_eq!(held.pins(), (1, true));
     }
+    daemon.stop();
+}
+
+#[test]
+fn adopted_filter_gets_the_offset_of_the_wall_clock() {
+    let held = Held::new();
+    held.site.folder.fixture("secrets");
+    let corefile = wall_clock::corefile("exit hold");
+    let daemon = held.start(&corefile);
+    let filter = held.site.filter();
+    daemon.stop();
+    // As if the clock had been set while no daemon ran.
+    wall_clock::map(&held.site).update("00 00 00 00", "01 00 00 00 00 00 00 00");
+    let daemon = held.start(&corefile);
+    assert_eq!(held.site.filter(), filter);
+    assert!(wall_clock::is_right(&held.site));
     daemon.stop();
 }
 

@@ -128,7 +128,7 @@ fn shares_are_those_of_the_flood() {
         }
     }
     expect_share(&report, "network", "192.0.2.0/24", 350);
-    expect_share(&report, "suffix", "*.www.example.org", 600);
+    expect_share(&report, "suffix", "*.example.org", 600);
     expect_share(&report, "type", "ANY", 600);
     expect_share(&report, "type", "UDP/123", 50);
     expect_share(&report, "verdict", "drop", 600);

@@ -1,0 +1,62 @@
+//! Secrets in files of their own: `FIELD=file:PATH` in an `entry` line.
+
+use std::io;
+use std::path::Path;
+
+use super::sources::Sources;
+use crate::base::capacity::MAX_VALUE;
+use crate::base::diagnostic::{Blame, Errors};
+use crate::base::escape::Escaped;
+use crate::base::hex;
+use crate::config::{EBPF, folder_of};
+use crate::corefile::Corefile;
+use crate::encode::SecretWords;
+
+/// Replaces each `file:PATH` of a secret by the bytes in the file. Relative paths in the Corefile itself start at `folder`.
+/// Returns the errors.
+pub(super) fn read(corefile: &mut Corefile, folder: &Path, sources: &mut Sources) -> Errors {
+    let mut errors = Errors::default();
+    let mut found = Vec::new();
+    let blocks = corefile.blocks().iter();
+    let directives = blocks.flat_map(|block| &block.directives);
+    for directive in directives.filter(|directive| directive.name == EBPF) {
+        let mut words = SecretWords::default();
+        for &token in &directive.tokens {
+            let field = words.next(corefile, token);
+            let Some(field) = field.filter(|_| words.directive == "entry") else {
+                continue;
+            };
+            let value = corefile.text(token).strip_prefix(field);
+            let Some(path) = value.and_then(|value| value.strip_prefix("file:")) else {
+                continue;
+            };
+            let path = folder_of(token, corefile, folder).join(path);
+            match secret(&path, sources) {
+                Ok(digits) => found.push((token, format!("{field}0x{digits}"))),
+                Err(message) => {
+                    let shown = path.to_string_lossy();
+                    let message = format!("{}: {message}", Escaped(&shown));
+                    errors.push(corefile.diagnostic(token, "entry", message, Blame::Input));
+                }
+            }
+        }
+    }
+    corefile.rewrite(found);
+    errors
+}
+
+/// The hexadecimal digits in the file of a secret.
+fn secret(path: &Path, sources: &mut Sources) -> Result<String, String> {
+    let bytes = sources.secret(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => error.to_string(),
+        _ => format!("cannot be read: {error}"),
+    })?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    hex::measure(digits, None, MAX_VALUE)
+        .map(|_| digits.to_owned())
+        .map_err(|_| {
+            "not a secret; write hexadecimal digits, two for each byte, in one line".into()
+        })
+}
