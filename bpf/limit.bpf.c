@@ -70,8 +70,9 @@
  * less than half a second to refill needs the exact clock, which doubles the
  * cost of the limit.
  *
- * The program has room for 131072 sources, see source.h. A source that matches
- * two rules has one bucket for both.
+ * The program has room for 131072 networks, see source.h. A new network replaces
+ * the one that was idle for longest, whose next packet finds a full bucket. A
+ * source that matches two rules with one prefix length has one bucket for both.
  */
 #include "launder.h"
 #include "limit.h"

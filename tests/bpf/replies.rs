@@ -13,8 +13,8 @@ fn replies_have_their_own_limit() {
     for program in PROGRAMS {
         let lines = "scope=SCOPE_ALL replies=REPLIES_LIMIT reply_rate=1 reply_burst=3";
         support::wait::wait_until("an attempt takes less than a second", || {
-            let begin = std::time::Instant::now();
             let filter = strict(program, lines);
+            let begin = std::time::Instant::now();
             let verdicts = ["203.0.113.9", "203.0.113.200", "198.51.100.1"].map(|source| {
                 let frame = ip4(source).between(UDP, 53, 40_000).bytes;
                 [(); 3].map(|()| filter.verdict(&frame))
