@@ -11,7 +11,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::hex::Upper;
 use crate::base::json::{Output, Shown, Writer};
 use crate::config::{MAP, Metric};
-use crate::corefile::{Corefile, Directive, Token};
+use crate::corefile::{Corefile, Directive};
 use crate::encode::{SECRET, SecretWords};
 use crate::list::Format;
 use crate::object::MapDef;
@@ -78,7 +78,7 @@ struct ReasonJson<'a> {
 struct TokenJson<'a> {
     file: &'a str,
     line: u64,
-    text: Shown<Joined<'a>>,
+    text: &'a str,
 }
 
 impl<'a> From<&'a Diagnostic> for ErrorJson<'a> {
@@ -202,34 +202,22 @@ fn write_blocks(mut json: Writer<'_>, corefile: &Corefile) -> fmt::Result {
         json.begin_empty_object();
         for Directive { name, tokens } in &block.directives {
             let mut words = SecretWords::default();
-            let shown = |token: &Token| token_json(corefile, *token, words.next(corefile, *token));
-            json.list(name, tokens.iter().map(shown));
+            json.member(name);
+            json.begin_list();
+            for &token in tokens {
+                let secret = words.next(corefile, token);
+                let hidden = secret.map(|start| [start, SECRET].concat());
+                json.value(&TokenJson {
+                    file: corefile.file(token),
+                    line: token.line().into(),
+                    text: hidden.as_deref().unwrap_or(corefile.text(token)),
+                });
+            }
+            json.end_list();
         }
         json.end_object();
         json.end_object();
     }
     json.end_list();
     json.end()
-}
-
-/// A token as it is shown: `secret` is its part before a secret, if it has one.
-fn token_json<'a>(corefile: &'a Corefile, token: Token, secret: Option<&'a str>) -> TokenJson<'a> {
-    TokenJson {
-        file: corefile.file(token),
-        line: token.line().into(),
-        text: Shown(match secret {
-            Some(start) => Joined(start, SECRET),
-            None => Joined(corefile.text(token), ""),
-        }),
-    }
-}
-
-/// Two texts without space between them.
-struct Joined<'a>(&'a str, &'static str);
-
-impl fmt::Display for Joined<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)?;
-        f.write_str(self.1)
-    }
 }

@@ -116,18 +116,20 @@ pub trait Host {
 
 impl Corefile {
     /// Gives tokens of directives another text. `words` has the tokens in their order in the Corefile.
-    pub fn rewrite(&mut self, words: Vec<(Token, String)>) {
-        let mut words = words.into_iter().peekable();
-        let directives = self
-            .blocks
-            .iter_mut()
-            .flat_map(|block| &mut block.directives);
-        for token in directives.flat_map(|directive| &mut directive.tokens) {
-            if let Some((_, word)) = words.next_if(|(old, _)| old == token)
-                // No Corefile is so large that a token cannot address its text.
-                && let Ok(new) = self.text.rewrite(*token, &word)
-            {
-                *token = new;
+    pub fn rewrite(&mut self, words: &[(Token, String)]) {
+        let mut words = words.iter();
+        let mut next = words.next();
+        for block in &mut self.blocks {
+            for directive in &mut block.directives {
+                for token in &mut directive.tokens {
+                    if let Some((old, word)) = next
+                        && old == token
+                    {
+                        // No Corefile is so large that a token cannot address its text.
+                        *token = self.text.rewrite(*token, word).unwrap_or(*token);
+                        next = words.next();
+                    }
+                }
             }
         }
     }

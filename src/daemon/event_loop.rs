@@ -203,12 +203,14 @@ impl Daemon<'_> {
         if !self.clock.as_ref().is_some_and(ClockWatch::is_set) {
             return;
         }
-        let replaced = self.reloading.pending.as_ref();
-        let replaced = replaced.map(|pending| &pending.replaced.filters);
-        for filters in replaced.into_iter().chain([&self.filters]) {
-            for filter in filters.iter() {
+        let write = |filters: &[Filter]| {
+            for filter in filters {
                 filter.write_wall_clock(&self.options.log);
             }
+        };
+        write(&self.filters);
+        if let Some(pending) = &self.reloading.pending {
+            write(&pending.replaced.filters);
         }
     }
 

@@ -17,6 +17,7 @@ mod secret;
 mod tests;
 mod word;
 
+use std::fmt::Display;
 use std::ops::Range;
 
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
@@ -181,10 +182,11 @@ impl<'a> Encoder<'a> {
     /// Writes the FIELD=VALUE at `index` of its line.
     fn write_field(&mut self, index: usize, word: &str, out: &mut [u8]) -> Result<(), String> {
         let Some((path, value)) = word.split_once('=') else {
-            let word = if self.has_secrets() {
-                "a word".into()
+            let quoted = Quoted(word);
+            let word: &dyn Display = if self.has_secrets() {
+                &"a word"
             } else {
-                Quoted(word).to_string()
+                &quoted
             };
             return Err(format!(
                 "{word} has no `=`; write FIELD=VALUE without spaces around it, and a VALUE with spaces as \"FIELD=VALUE\""

@@ -14,14 +14,16 @@ use crate::object::is_wall_clock;
 impl Filter {
     /// Writes the offset to the maps of all stages.
     pub fn write_wall_clock(&self, log: &Log) {
-        for loaded in self.stages().flat_map(|stage| &stage.maps) {
-            let (name, map) = (&loaded.name, &loaded.map);
-            let shape = map.shape();
-            if is_wall_clock(name, shape.kind, shape.value_size, shape.max_entries)
-                && let Err(errno) = write_offset(map)
-            {
-                let (interface, why) = (&self.interface, describe(errno));
-                log.error(format_args!("{interface}: cannot write map {name}: {why}"));
+        for stage in self.stages() {
+            for loaded in &stage.maps {
+                let (name, map) = (&loaded.name, &loaded.map);
+                let shape = map.shape();
+                if is_wall_clock(name, shape.kind, shape.value_size, shape.max_entries)
+                    && let Err(errno) = write_offset(map)
+                {
+                    let (interface, why) = (&self.interface, describe(errno));
+                    log.error(format_args!("{interface}: cannot write map {name}: {why}"));
+                }
             }
         }
     }

@@ -12,34 +12,52 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::{ClockId as Clock, clock_gettime};
 
-/// Nanoseconds of time since boot, wall-clock time, and time since boot again.
-type Reading = [i64; 3];
-
 /// Wall-clock time less time since boot, in nanoseconds: the most exact of three readings.
 pub fn offset() -> i64 {
-    let clocks = [
-        Clock::CLOCK_BOOTTIME,
-        Clock::CLOCK_REALTIME,
-        Clock::CLOCK_BOOTTIME,
-    ];
     // Every kernel has these clocks.
-    let read = |clock| clock_gettime(clock).map_or(0, nanoseconds);
-    most_exact([clocks.map(read), clocks.map(read), clocks.map(read)])
+    let read = |clock| {
+        clock_gettime(clock).map_or(0, |time| {
+            let seconds = time.tv_sec().saturating_mul(1_000_000_000);
+            seconds.saturating_add(time.tv_nsec())
+        })
+    };
+    let mut best = Reading::default();
+    for _ in 0..3 {
+        let before = read(Clock::CLOCK_BOOTTIME);
+        let wall = read(Clock::CLOCK_REALTIME);
+        best = best.or_better(before, wall, read(Clock::CLOCK_BOOTTIME));
+    }
+    best.offset
 }
 
-fn nanoseconds(time: TimeSpec) -> i64 {
-    let seconds = time.tv_sec().saturating_mul(1_000_000_000);
-    seconds.saturating_add(time.tv_nsec())
+/// A reading of the wall clock between two of the time since boot.
+struct Reading {
+    /// Time between both in nanoseconds.
+    took: i64,
+    offset: i64,
 }
 
-/// The offset of the reading that took least time.
-fn most_exact(readings: [Reading; 3]) -> i64 {
-    let best = readings
-        .into_iter()
-        .min_by_key(|[before, _, after]| after.saturating_sub(*before));
-    best.map_or(0, |[before, wall, after]| {
-        wall.wrapping_sub(before.midpoint(after))
-    })
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            took: i64::MAX,
+            offset: 0,
+        }
+    }
+}
+
+impl Reading {
+    /// This reading, or the one of these times if it took less time.
+    const fn or_better(self, before: i64, wall: i64, after: i64) -> Self {
+        let took = after.saturating_sub(before);
+        if took >= self.took {
+            return self;
+        }
+        Self {
+            took,
+            offset: wall.wrapping_sub(before.saturating_add(took / 2)),
+        }
+    }
 }
 
 /// A timer that never expires, and that the kernel cancels when the wall clock is set.
@@ -95,7 +113,12 @@ mod tests {
             // The wall clock of a box without a real-time clock, set before 1970.
             ([[10, -90, 10], [20, -80, 22], [30, -70, 32]], -100),
         ] {
-            assert_eq!(most_exact(readings), expected, "{readings:?}");
+            let best = readings
+                .into_iter()
+                .fold(Reading::default(), |best, [before, wall, after]| {
+                    best.or_better(before, wall, after)
+                });
+            assert_eq!(best.offset, expected, "{readings:?}");
         }
     }
 

@@ -189,11 +189,11 @@ impl Plan {
         let folder = source
             .folder()
             .map_err(|error| vec![unreadable(source, &error)])?;
-        let errors = secrets::read(&mut corefile, &folder, sources);
-        if !errors.is_empty() {
-            return Err(errors.into_vec(&source.to_string()));
-        }
         let (mut config, mut errors) = Config::read(&corefile, &folder);
+        // Without its secrets, a line has other errors.
+        if !secrets::read(&mut corefile, &folder, sources, &mut errors) {
+            config.filters.clear();
+        }
         let mut filters = Vec::with_capacity(config.filters.len());
         for mut block in std::mem::take(&mut config.filters) {
             match read_object(&block, &corefile, sources) {

@@ -64,23 +64,30 @@ impl Sources {
     /// # Errors
     /// The errors of [`files::read`].
     pub fn content(&mut self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-        let content = files::read(path, limit);
-        let digest = match &content {
-            Ok(bytes) => digest_of(&mut bytes.as_slice()),
-            Err(_) => Aspect::Content.digest(path),
-        };
-        self.record(Aspect::Content, path, digest);
-        content
+        self.recorded(Aspect::Content, path, files::read(path, limit))
     }
 
     /// Reads a file of at most [`MAX_SECRET`] bytes that belongs to root or the user of this process, and that nobody else
     /// may read.
     ///
     /// # Errors
-    /// The errors of [`files::read`]; for other owners and permissions an error whose text has the remedy.
+    /// The errors of [`files::read`], and [`io::ErrorKind::InvalidData`] for other owners and permissions.
     pub fn secret(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        let content = read_secret(path);
-        self.record(Aspect::Secret, path, digest_of_secret(&content));
+        self.recorded(Aspect::Secret, path, read_secret(path))
+    }
+
+    /// Records and returns the content of a file.
+    fn recorded(
+        &mut self,
+        aspect: Aspect,
+        path: &Path,
+        content: io::Result<Vec<u8>>,
+    ) -> io::Result<Vec<u8>> {
+        let digest = match &content {
+            Ok(bytes) => digest_of(&mut bytes.as_slice()),
+            Err(_) => aspect.digest(path),
+        };
+        self.record(aspect, path, digest);
         content
     }
 
@@ -193,7 +200,10 @@ impl Aspect {
             },
             Self::Names => digest_of_names(&names(path)),
             Self::Exists => u64::from(exists(path)),
-            Self::Secret => digest_of_secret(&read_secret(path)),
+            Self::Secret => match read_secret(path) {
+                Ok(bytes) => digest_of(&mut bytes.as_slice()),
+                Err(error) => digest_of_error(&error),
+            },
         }
     }
 }
@@ -229,22 +239,12 @@ fn exists(path: &Path) -> bool {
 fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
     let file = files::open(path)?;
     let metadata = file.metadata()?;
-    let (shown, owner) = (path.display(), metadata.uid());
-    let remedy = if owner != 0 && owner != geteuid().as_raw() {
-        format!("it belongs to user {owner}; run `chown root {shown}`")
-    } else if metadata.mode() & 0o077 != 0 {
-        format!("others may access the secret; run `chmod 600 {shown}`")
-    } else {
-        return files::read_all(file, MAX_SECRET);
-    };
-    Err(io::Error::new(io::ErrorKind::InvalidData, remedy))
-}
-
-fn digest_of_secret(content: &io::Result<Vec<u8>>) -> u64 {
-    match content {
-        Ok(bytes) => digest_of(&mut bytes.as_slice()),
-        Err(error) => digest_of_error(error),
+    let owner = metadata.uid();
+    let is_owned = owner == 0 || owner == geteuid().as_raw();
+    if !is_owned || metadata.mode() & 0o077 != 0 {
+        return Err(io::ErrorKind::InvalidData.into());
     }
+    files::read_all(file, MAX_SECRET)
 }
 
 fn digest_of(content: &mut dyn io::Read) -> u64 {

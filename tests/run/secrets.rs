@@ -221,13 +221,13 @@ fn file_of_a_secret_is_refused_with_the_remedy() {
             "group",
             "deadbeef",
             0o640,
-            "others may access the secret; run `chmod 600 PATH`",
+            "others may access the secret; run `chown root` and `chmod 600` for this file",
         ),
         (
             "others",
             "deadbeef",
             0o604,
-            "others may access the secret; run `chmod 600 PATH`",
+            "others may access the secret; run `chown root` and `chmod 600` for this file",
         ),
         ("words", "deadbeef cafe", 0o600, digits),
         ("lines", "dead\nbeef\n", 0o600, digits),
@@ -245,7 +245,7 @@ fn file_of_a_secret_is_refused_with_the_remedy() {
         66,
         &[&remedy(
             "foreign",
-            "it belongs to user 4242; run `chown root PATH`",
+            "others may access the secret; run `chown root` and `chmod 600` for this file",
         )],
     );
     for (name, message) in [("none", "cannot be read: "), (".", "cannot be read: ")] {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::base::escape::{Escaped, OneLine};
 use crate::base::exit;
 use crate::base::utc::Utc;
-use crate::commands::open_map::{OpenMap, open_maps};
+use crate::commands::open_map::open_maps;
 use crate::commands::running_map;
 use crate::commands::test::origin::Origins;
 use crate::config::InterfaceName;
@@ -25,6 +25,7 @@ use crate::config::decision::Saved;
 use crate::control::Request;
 use crate::control::changes::Outcome;
 use crate::control::client::Error;
+use crate::encode::SECRET;
 use crate::filter::Refused;
 use explain::refusal;
 use input::Line;
@@ -217,7 +218,7 @@ fn answer(
     items.retain(|item| !is_elsewhere(item));
     let origins = Origins::new(&options.control);
     let mut refused = 0..NAMED;
-    for item in items.iter() {
+    for item in items.iter_mut() {
         let is_refused = matches!(item.outcome, Some(Outcome::Refused(_)));
         let origins = (!is_refused || refused.next().is_some()).then_some(&origins);
         match refusal(item, opened, origins) {
@@ -227,28 +228,16 @@ fn answer(
                 message,
             }),
             None if item.line == 0 && item.value.is_some() => {
-                let _ = writeln!(done.lines, "{}", shown(item, &opened));
+                let map = opened.get(item.target);
+                if map.is_some_and(|map| map.encoder().has_secrets()) {
+                    item.saved.value = vec![SECRET.into()];
+                }
+                let _ = writeln!(done.lines, "{}", item.saved);
             }
             None => {}
         }
     }
     overridden::warn(options, opened, items, &origins, done);
-}
-
-/// The line of the file without its secrets.
-fn shown(item: &Item, maps: &[OpenMap<'_>]) -> Saved {
-    let mut line = String::new();
-    if let Some((map, value)) = maps.get(item.target).zip(item.value.as_ref()) {
-        let name = &item.saved.map;
-        map.encoder().line(name, &item.key, value, &mut line);
-    }
-    let Saved {
-        interface,
-        stage,
-        until,
-        ..
-    } = &item.saved;
-    Saved::new(interface, stage, &line, *until).unwrap_or_else(|| item.saved.clone())
 }
 
 /// Leaves over the lines, and removes the items, about a map that a reload has replaced.

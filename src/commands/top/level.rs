@@ -19,8 +19,6 @@ pub(super) enum Level {
     Name,
     /// The name without its first label, but at least the last two labels: otherwise `example.com` counted for `com`.
     Parent,
-    /// The last three labels of the name.
-    ThreeLabels,
     /// The last two labels of the name.
     TwoLabels,
     /// The type of a query; of other packets, their protocol.
@@ -52,7 +50,6 @@ impl Level {
             (Self::Network, Some(&IPV4)) => finer.get(..1 + 24 / 8),
             (Self::Network, Some(&IPV6)) => finer.get(..1 + 56 / 8),
             (Self::Parent, _) => parent(finer),
-            (Self::ThreeLabels, _) => last_labels(finer, 3),
             (Self::TwoLabels, _) => last_labels(finer, 2),
             _ => None,
         };
@@ -98,15 +95,13 @@ impl Display for KeyText<'_> {
             },
             Level::Verdict => f.write_str(verdict_name((*first).into())),
             Level::Other => f.write_str("(other)"),
-            Level::Name | Level::Parent | Level::ThreeLabels | Level::TwoLabels => {
-                match Name::parse(key) {
-                    Some((name, _)) if !name.is_cut() => {
-                        let is_suffix = level != Level::Name && key != [0];
-                        write!(f, "{}{name}", if is_suffix { "*." } else { "" })
-                    }
-                    _ => f.write_str("(long or malformed)"),
+            Level::Name | Level::Parent | Level::TwoLabels => match Name::parse(key) {
+                Some((name, _)) if !name.is_cut() => {
+                    let is_suffix = level != Level::Name && key != [0];
+                    write!(f, "{}{name}", if is_suffix { "*." } else { "" })
                 }
-            }
+                _ => f.write_str("(long or malformed)"),
+            },
         }
     }
 }
@@ -160,28 +155,19 @@ mod tests {
     }
 
     #[test]
-    fn names_belong_to_parents() {
-        for (key, expected) in [
-            (
-                &b"\x01a\x03www\x07example\x03org\0"[..],
-                "*.www.example.org",
-            ),
-            (b"\x03www\x07example\x03org\0", "*.example.org"),
-            (b"\x07example\x03org\0", "*.example.org"),
-            (b"\x03org\0", "*.org"),
-            (b"\0", "."),
-            (b"\xff", "(long or malformed)"),
-        ] {
-            assert_eq!(shown(key, &[Level::Parent]), [expected]);
-        }
-    }
-
-    #[test]
     fn names_belong_to_suffixes() {
-        let levels = [Level::Name, Level::ThreeLabels, Level::TwoLabels];
+        let levels = [Level::Name, Level::Parent, Level::TwoLabels];
         for (key, expected) in [
             (
-                &b"\x01a\x03www\x07example\x03org\0"[..],
+                &b"\x01b\x01a\x03www\x07example\x03org\0"[..],
+                [
+                    "b.a.www.example.org",
+                    "*.a.www.example.org",
+                    "*.example.org",
+                ],
+            ),
+            (
+                b"\x01a\x03www\x07example\x03org\0",
                 ["a.www.example.org", "*.www.example.org", "*.example.org"],
             ),
             (

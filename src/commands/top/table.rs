@@ -95,7 +95,7 @@ impl By {
 
 /// Levels of the table of all sources, and of all names.
 pub(super) const SOURCES: &[Level] = &[Level::Source, Level::Network];
-pub(super) const NAMES: &[Level] = &[Level::Name, Level::ThreeLabels, Level::TwoLabels];
+pub(super) const NAMES: &[Level] = &[Level::Name, Level::Parent, Level::TwoLabels];
 
 /// A row. Its key is shown by its level.
 #[derive(Clone, Debug)]

@@ -36,7 +36,6 @@ pub(super) struct Tally {
     networks: Sketch,
     names: Sketch,
     parents: Sketch,
-    three_labels: Sketch,
     two_labels: Sketch,
     types: Sketch,
 }
@@ -90,7 +89,6 @@ impl Tally {
             networks: Sketch::new(),
             names: Sketch::new(),
             parents: Sketch::new(),
-            three_labels: Sketch::new(),
             two_labels: Sketch::new(),
             types: Sketch::new(),
         }
@@ -110,8 +108,6 @@ impl Tally {
         if let Some(name) = sampled.name() {
             self.names.add(&name, verdict, weight);
             self.parents.add(Level::Parent.of(&name), verdict, weight);
-            self.three_labels
-                .add(Level::ThreeLabels.of(&name), verdict, weight);
             self.two_labels
                 .add(Level::TwoLabels.of(&name), verdict, weight);
         }
@@ -131,7 +127,6 @@ impl Tally {
             &mut self.networks,
             &mut self.names,
             &mut self.parents,
-            &mut self.three_labels,
             &mut self.two_labels,
             &mut self.types,
         ] {
@@ -146,7 +141,6 @@ impl Tally {
             Level::Network => &self.networks,
             Level::Name => &self.names,
             Level::Parent => &self.parents,
-            Level::ThreeLabels => &self.three_labels,
             Level::TwoLabels => &self.two_labels,
             Level::Type => &self.types,
             Level::Verdict | Level::Other => return None,

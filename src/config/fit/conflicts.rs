@@ -124,10 +124,11 @@ impl<'a> MapLines<'a> {
         let place = |token: Token| (Escaped(self.corefile.file(token)), token.line());
         let ((file, line), (before, at)) = (place(later), place(earlier));
         // Without KEY, the first word is the value.
-        let key = entry.key.map_or_else(
-            || entry.index.to_string(),
-            |key| Plain(self.corefile.text(key)).to_string(),
-        );
+        let word = entry.key.map(|key| Plain(self.corefile.text(key)));
+        let key: &dyn Display = match &word {
+            Some(word) => word,
+            None => &entry.index,
+        };
         let name = Plain(&self.map_ref.name);
         report(&format_args!(
             "{file}:{line}: {directive}: key {key} of {name} has another value at {before}:{at}; the later line takes effect; remove one of them"

@@ -37,8 +37,7 @@ pub fn warn_of_numbers(
             continue;
         };
         let mut encoder = Encoder::new(map, btf);
-        let mut members = encoder.value_layout().map(members).unwrap_or_default();
-        members.retain(|member| !encoder.is_secret(&member.range));
+        let members = encoder.value_layout().map(members).unwrap_or_default();
         if members.is_empty() {
             continue;
         }
@@ -55,6 +54,9 @@ pub fn warn_of_numbers(
             else {
                 continue;
             };
+            if encoder.is_secret(&member.range) {
+                continue;
+            }
             count += 1;
             if count <= MAX_ERRORS {
                 let (file, line) = (Escaped(corefile.file(at)), at.line());
