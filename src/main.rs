@@ -2,6 +2,7 @@
 
 #![warn(clippy::use_debug)]
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use corexdp::base::diagnostic::Diagnostic;
 use corexdp::base::escape::OneLine;
 use corexdp::base::exit::{self, code};
+use corexdp::base::files;
 use corexdp::commands::cli::{self, Command, LogTarget};
 use corexdp::commands::{
     capture, check_json, decide, dump, inspect, running_map, status, test, top,
@@ -262,9 +264,12 @@ fn print_stderr(line: &dyn std::fmt::Display) {
 }
 
 /// Writes to standard output and returns the exit code. A reader that stops early (`| head`) is not an error.
-fn print(write: &mut dyn FnMut(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>) -> u8 {
-    let mut out = BufWriter::with_capacity(32 << 10, io::stdout().lock());
-    match write(&mut out).and_then(|()| out.flush()) {
+fn print(write: &mut dyn FnMut(&mut BufWriter<File>) -> io::Result<()>) -> u8 {
+    let printed = files::stdout().and_then(|mut out| {
+        write(&mut out)?;
+        out.flush()
+    });
+    match printed {
         Ok(()) => 0,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {

@@ -26,6 +26,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use crate::base::exit;
+use crate::base::files;
 use crate::config::InterfaceName;
 use crate::control::client;
 use crate::kernel::describe;
@@ -111,15 +112,17 @@ pub fn run(options: &Options) -> Result<(), Error> {
     session.collect()?;
     let report = session.report(false);
     let count = count.unwrap_or(ROWS);
-    let mut out = stdout().lock();
-    let written = if options.json {
-        json::write(&mut out, &report, options.by, count)
-    } else {
-        let mut lines = Lines::new(COLUMNS);
-        text::write(&mut lines, &report, options.by, count);
-        out.write_all(lines.text.as_bytes())
-    };
-    match written.and_then(|()| out.flush()) {
+    let written = files::stdout().and_then(|mut out| {
+        if options.json {
+            json::write(&mut out, &report, options.by, count)?;
+        } else {
+            let mut lines = Lines::new(COLUMNS);
+            text::write(&mut lines, &report, options.by, count);
+            out.write_all(lines.text.as_bytes())?;
+        }
+        out.flush()
+    });
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
         _ => Ok(()),
     }

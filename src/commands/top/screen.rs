@@ -6,6 +6,7 @@ use std::os::fd::AsFd as _;
 use super::report::Report;
 use super::table::By;
 use super::text::{self, Lines};
+use crate::base::files;
 use crate::kernel::terminal;
 
 /// Least rows and columns of the layout: those of a VT100.
@@ -113,7 +114,7 @@ impl Screen {
         let size = terminal::size(stdout().as_fd()).unwrap_or((ROWS, COLUMNS));
         let text = self.text(report, size);
         let drawn = text.trim_end().replace('\n', "\x1b[K\n");
-        let mut out = stdout().lock();
+        let mut out = files::stdout()?;
         write!(out, "\x1b[H{drawn}\x1b[K\x1b[J")?;
         out.flush()
     }

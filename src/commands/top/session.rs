@@ -1,6 +1,6 @@
 //! A run of the command: samples, their sums, and the screen.
 
-use std::io::{self, Write as _, stdout};
+use std::io::{self, Write as _};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use super::screen::{Pressed, Screen};
 use super::table::By;
 use super::tally::Tally;
 use super::{Error, Options};
+use crate::base::files;
 use crate::control::SampleRequest;
 use crate::control::client::samples::Samples;
 use crate::object::frame::sample::ALL_VERDICTS;
@@ -81,7 +82,10 @@ impl Session {
         let mut screen = Screen::new(by, count);
         let shown = self.draw_until_end(&mut keyboard, &mut screen);
         // The last screen stays, and the prompt of the shell is below.
-        let ended = writeln!(stdout());
+        let ended = files::stdout().and_then(|mut out| {
+            out.write_all(b"\n")?;
+            out.flush()
+        });
         shown
             .and(ended.map_err(Error::Output))
             .or_else(|error| match error {
