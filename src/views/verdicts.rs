@@ -54,13 +54,15 @@ impl Overview<'_> {
 
     /// Writes the packets and bytes of each stage by verdict, and the number of its lost samples.
     pub(super) fn verdict_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
-        let stages = self
-            .filters
-            .iter()
-            .flat_map(|filter| filter.stages().map(move |stage| (filter, stage)));
-        let counted =
-            stages.filter_map(|(filter, stage)| Some((filter, stage, self.totals(stage)?)));
-        let counted: heapless::Vec<_, MAX_FILTERS> = counted.collect();
+        let mut counted = heapless::Vec::<_, MAX_FILTERS>::new();
+        for filter in self.filters {
+            for stage in filter.stages() {
+                if let Some(totals) = self.totals(stage) {
+                    // Cannot fail: each stage is a block of the Corefile, which has no more.
+                    let _ = counted.push((filter, stage, totals));
+                }
+            }
+        }
         if counted.is_empty() {
             return Ok(());
         }

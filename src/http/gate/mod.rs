@@ -235,7 +235,7 @@ impl Gate<'_> {
         if self.slots.iter().any(Slot::is_free) {
             return Accepts::Now;
         }
-        Accepts::At(self.make_room_at(now, |_| true))
+        Accepts::At(self.make_room_at(now, &|_| true))
     }
 
     /// Accepts waiting connections while slots are free.

@@ -12,7 +12,7 @@ impl Gate<'_> {
     pub(super) fn make_room_at(
         &self,
         now: Instant,
-        among: impl Fn(&Slot<'_>) -> bool,
+        among: &dyn Fn(&Slot<'_>) -> bool,
     ) -> Option<Instant> {
         match self.choose(now, among) {
             Choice::Close(_) => Some(now),
@@ -21,7 +21,7 @@ impl Gate<'_> {
     }
 
     /// The connection to close among the slots in `among`.
-    pub(super) fn choose(&self, now: Instant, among: impl Fn(&Slot<'_>) -> bool) -> Choice {
+    pub(super) fn choose(&self, now: Instant, among: &dyn Fn(&Slot<'_>) -> bool) -> Choice {
         // A closing slot becomes free with the next event on its connection to the responder.
         if self
             .slots
@@ -44,7 +44,7 @@ impl Gate<'_> {
     /// Closes a connection if no slot is free.
     pub(super) fn make_room(&mut self, now: Instant) {
         if !self.slots.iter().any(Slot::is_free)
-            && let Choice::Close(index) = self.choose(now, |_| true)
+            && let Choice::Close(index) = self.choose(now, &|_| true)
         {
             self.drop_client(index, now);
         }
@@ -74,7 +74,7 @@ impl Gate<'_> {
         if let Some((_, slot)) = unused.min_by_key(|(since, _)| *since) {
             return slot.release(now);
         }
-        if let Choice::Close(index) = self.choose(now, has_inner) {
+        if let Choice::Close(index) = self.choose(now, &has_inner) {
             self.drop_client(index, now);
         }
     }
@@ -89,7 +89,7 @@ impl Gate<'_> {
         {
             return None;
         }
-        self.make_room_at(now, has_inner)
+        self.make_room_at(now, &has_inner)
     }
 }
 

@@ -27,28 +27,23 @@ pub(super) fn head(
     content_type: &str,
     length: usize,
 ) -> Vec<u8> {
-    let allow = (status == 405).then_some(("Allow", "GET, HEAD"));
-    let html = if content_type == HTML {
-        &HTML_HEADERS[..]
-    } else {
-        &[]
-    };
-    let content_type = [("Content-Type", content_type)];
-    let headers = content_type.iter().chain(&ALWAYS).chain(&allow).chain(html);
-    print(status, version, headers, length)
+    let mut headers = vec![("Content-Type", content_type)];
+    headers.extend_from_slice(&ALWAYS);
+    if status == 405 {
+        headers.push(("Allow", "GET, HEAD"));
+    }
+    if content_type == HTML {
+        headers.extend_from_slice(&HTML_HEADERS);
+    }
+    print(status, version, &headers, length)
 }
 
 /// Response to an invalid request.
 pub(super) fn refusal(invalid: Invalid) -> Vec<u8> {
-    print(invalid.status(), &HTTPVersion(1, 1), [].iter(), 0)
+    print(invalid.status(), &HTTPVersion(1, 1), &[], 0)
 }
 
-fn print<'a>(
-    status: u16,
-    version: &HTTPVersion,
-    headers: impl Iterator<Item = &'a (&'a str, &'a str)>,
-    length: usize,
-) -> Vec<u8> {
+fn print(status: u16, version: &HTTPVersion, headers: &[(&str, &str)], length: usize) -> Vec<u8> {
     let status = StatusCode(status);
     let mut response = Response::new(status, Vec::new(), io::empty(), Some(length), None)
         // Never in chunks: the gate finds the end of a response by its length.
