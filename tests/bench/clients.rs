@@ -50,7 +50,7 @@ pub(crate) struct Outcome {
 
 /// Clients of these addresses.
 pub(crate) struct Clients {
-    clients: Vec<Client>,
+    all: Vec<Client>,
     question: Vec<u8>,
     /// Addresses for queries over TCP, and how each ended.
     jobs: Sender<Ipv4Addr>,
@@ -62,7 +62,7 @@ impl Clients {
     /// Opens a socket for each address, in the network namespace of this thread.
     pub(crate) fn new(addresses: impl Iterator<Item = Ipv4Addr>) -> Self {
         let question = query("www.example", 1).edns(1232, &[]).bytes;
-        let clients = addresses.map(|address| {
+        let all = addresses.map(|address| {
             let socket = UdpSocket::bind((address, 0)).unwrap();
             socket.connect((SERVER, 53)).unwrap();
             socket.set_nonblocking(true).unwrap();
@@ -73,7 +73,7 @@ impl Clients {
                 next: 0,
             }
         });
-        let clients = clients.collect();
+        let all = all.collect();
         let (jobs, queue) = channel::<Ipv4Addr>();
         let (end, ended) = channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -91,7 +91,7 @@ impl Clients {
             });
         }
         Self {
-            clients,
+            all,
             question,
             jobs,
             ended,
@@ -110,7 +110,7 @@ impl Clients {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             for _ in 0..(due.max(0.0) as usize) {
                 self.send(turn);
-                turn = (turn + 1) % self.clients.len();
+                turn = (turn + 1) % self.all.len();
             }
             self.receive(1);
         }
@@ -123,7 +123,7 @@ impl Clients {
     }
 
     fn send(&mut self, turn: usize) {
-        let client = &mut self.clients[turn];
+        let client = &mut self.all[turn];
         client.next = client.next.wrapping_add(1);
         self.question[..2].copy_from_slice(&client.next.to_be_bytes());
         self.outcome.asked += 1;
@@ -138,7 +138,7 @@ impl Clients {
     /// Takes the answers of the next milliseconds.
     fn receive(&mut self, milliseconds: u8) {
         let mut ready: Vec<PollFd<'_>> = self
-            .clients
+            .all
             .iter()
             .map(|client| PollFd::new(client.socket.as_fd(), PollFlags::POLLIN))
             .collect();
@@ -149,7 +149,7 @@ impl Clients {
         for n in ready {
             let mut answer = [0; 512];
             loop {
-                let client = &mut self.clients[n];
+                let client = &mut self.all[n];
                 match client.socket.recv(&mut answer) {
                     Ok(size) if size > 3 => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -174,7 +174,7 @@ impl Clients {
 
     /// Counts the queries that waited for too long.
     fn give_up(&mut self) {
-        for client in &mut self.clients {
+        for client in &mut self.all {
             let before = client.open.len();
             client.open.retain(|open| open.since.elapsed() < PATIENCE);
             self.outcome.lost += u32::try_from(before - client.open.len()).unwrap();

@@ -19,7 +19,7 @@ const FLOODS: [f64; 2] = [120_000.0, 1_200_000.0];
 const NETWORK: [u8; 2] = [10, 77];
 const CLIENTS: u8 = 200;
 /// Time of the flood before its last part is measured.
-const BEFORE: Duration = Duration::from_secs(60);
+const BEFORE: Duration = Duration::from_mins(1);
 const LAST: Duration = Duration::from_secs(10);
 const PEER: &str = "rates alone";
 

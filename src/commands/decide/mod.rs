@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::base::escape::{Escaped, OneLine};
 use crate::base::exit;
 use crate::base::utc::Utc;
-use crate::commands::open_map::open_maps;
+use crate::commands::open_map::{OpenMap, open_maps};
 use crate::commands::running_map;
 use crate::commands::test::origin::Origins;
 use crate::config::InterfaceName;
