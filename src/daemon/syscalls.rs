@@ -17,10 +17,10 @@ use nix::libc::{
 };
 
 use crate::kernel::bpf_call::{
-    BPF_BTF_LOAD, BPF_LINK_CREATE, BPF_LINK_UPDATE, BPF_MAP_CREATE, BPF_MAP_DELETE_ELEM,
-    BPF_MAP_FREEZE, BPF_MAP_GET_NEXT_KEY, BPF_MAP_LOOKUP_BATCH, BPF_MAP_LOOKUP_ELEM,
-    BPF_MAP_UPDATE_BATCH, BPF_MAP_UPDATE_ELEM, BPF_OBJ_GET, BPF_OBJ_GET_INFO_BY_FD, BPF_OBJ_PIN,
-    BPF_PROG_GET_FD_BY_ID, BPF_PROG_LOAD,
+    BPF_BTF_LOAD, BPF_LINK_CREATE, BPF_LINK_DETACH, BPF_LINK_UPDATE, BPF_MAP_CREATE,
+    BPF_MAP_DELETE_ELEM, BPF_MAP_FREEZE, BPF_MAP_GET_NEXT_KEY, BPF_MAP_LOOKUP_BATCH,
+    BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_BATCH, BPF_MAP_UPDATE_ELEM, BPF_OBJ_GET,
+    BPF_OBJ_GET_INFO_BY_FD, BPF_OBJ_PIN, BPF_PROG_GET_FD_BY_ID, BPF_PROG_LOAD,
 };
 use crate::kernel::membarrier::MEMBARRIER_CMD_GLOBAL;
 use crate::kernel::seccomp::{FIONBIO, POLL, Rule, any, bits, command, is, only};
@@ -62,6 +62,7 @@ pub const ALWAYS: &[Rule] = &[
     only(libc::SYS_bpf, &[command(BPF_MAP_UPDATE_BATCH)]),
     only(libc::SYS_bpf, &[command(BPF_LINK_CREATE)]),
     only(libc::SYS_bpf, &[command(BPF_LINK_UPDATE)]),
+    only(libc::SYS_bpf, &[command(BPF_LINK_DETACH)]),
     // The kernel version, which libbpf reads, and the host name, by which the page may be requested.
     any(libc::SYS_uname),
     // Netlink requests about interfaces; messages to worker and keeper; the page's listeners after a reload.

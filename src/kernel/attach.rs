@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use bpf_sys::{XDP_FLAGS_REPLACE, XDP_FLAGS_UPDATE_IF_NOEXIST};
 use nix::errno::Errno;
 
-use super::attach_calls::{create_link, set, update_link};
+use super::attach_calls::{create_link, detach_link, set, update_link};
 use super::netlink::{Reason, Refusal};
 use super::xdp_mode::Mode;
 use super::{describe, errno, interface, pin};
@@ -203,7 +203,12 @@ impl Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        if self.link.is_some() || self.outlives {
+        if self.outlives {
+            return;
+        }
+        if let Some(link) = &self.link {
+            // After an error, closing the link detaches the program.
+            let _ = detach_link(link);
             return;
         }
         let flags = XDP_FLAGS_REPLACE | self.mode.flags();

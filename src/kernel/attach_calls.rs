@@ -53,6 +53,17 @@ pub(super) fn update_link(
     .map(drop)
 }
 
+/// Detaches the program of the link. Closing the link detaches the program only if no other process has the link open, as
+/// one has that lists all links.
+pub(super) fn detach_link(link: &OwnedFd) -> Result<(), Errno> {
+    let link = link.as_raw_fd();
+    // SAFETY: the call takes an open descriptor and no memory.
+    bpf_call::call(Call::LinkDetach, || unsafe {
+        bpf_sys::bpf_link_detach(link)
+    })
+    .map(drop)
+}
+
 /// Sends `RTM_SETLINK` with the program `fd`; -1 detaches. With `expected` and `XDP_FLAGS_REPLACE` (5.7), the kernel
 /// replaces or detaches only that program.
 pub(super) fn set(

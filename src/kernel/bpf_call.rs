@@ -7,6 +7,7 @@
 pub use bpf_sys::{
     bpf_cmd_BPF_BTF_LOAD as BPF_BTF_LOAD,
     bpf_cmd_BPF_LINK_CREATE as BPF_LINK_CREATE,
+    bpf_cmd_BPF_LINK_DETACH as BPF_LINK_DETACH,
     bpf_cmd_BPF_LINK_UPDATE as BPF_LINK_UPDATE,
     bpf_cmd_BPF_MAP_CREATE as BPF_MAP_CREATE,
     bpf_cmd_BPF_MAP_DELETE_ELEM as BPF_MAP_DELETE_ELEM,
@@ -53,6 +54,8 @@ pub enum Call {
     LinkCreate,
     /// `BPF_LINK_UPDATE` (XDP since 5.9).
     LinkUpdate,
+    /// `BPF_LINK_DETACH` (5.9).
+    LinkDetach,
     /// `BPF_OBJ_PIN` (4.4).
     Pin,
     /// `BPF_OBJ_GET` (4.4).
@@ -86,6 +89,7 @@ impl Call {
             Self::ProgLoad => "prog_load",
             Self::LinkCreate => "link_create",
             Self::LinkUpdate => "link_update",
+            Self::LinkDetach => "link_detach",
             Self::Pin => "pin",
             Self::PinGet => "pin_get",
             Self::ProgById => "prog_by_id",

@@ -1,6 +1,8 @@
 //! The mode of a filter: native in the driver, or generic in the network stack.
 
-use support::net::{Attached, CLIENT, GENERIC, NATIVE, SERVER, Site};
+use nix::sys::signal::Signal;
+
+use support::net::{Attached, CLIENT, GENERIC, NATIVE, SERVER, Site, open_link};
 
 fn corefile(mode: &str) -> String {
     format!(". {{\n  ebpf {{\n    if edge0\n    elf example.o\n    {mode}\n  }}\n}}\n")
@@ -39,6 +41,22 @@ fn filter_attaches_in_the_configured_mode() {
             "{lines:#?}"
         );
     }
+}
+
+/// As while `bpftool link show` runs.
+#[test]
+fn mode_changes_while_another_process_has_the_link_open() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("mode generic")).attached(1);
+    let link = open_link(&site.filter());
+    site.folder.write("Corefile", &corefile("mode native"));
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: done");
+    assert_eq!(site.filter().mode, NATIVE);
+    let last = open_link(&site.filter());
+    daemon.stop();
+    assert_eq!(site.attached(), None);
+    drop((link, last));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub use outcome::{Outcome, finish, finish_with};
 pub use queues::set_queues;
 pub use site::{CLIENT, Corexdp, PAGE, SERVER, Site};
 pub use wire::{Receiver, Sender};
-pub use xdp::{Attached, GENERIC, Map, NATIVE, detach_link, put_into_link};
+pub use xdp::{Attached, GENERIC, Map, NATIVE, detach_link, open_link, put_into_link};
 
 /// A name that is unique on this machine: `cxt-PID-N`.
 fn unique() -> String {

@@ -56,6 +56,16 @@ pub fn detach_link(program: &Attached) {
     bpftool(&format!("link detach id {}", link_of(program)));
 }
 
+/// Opens the link of a program, as a process does that lists all links.
+pub fn open_link(program: &Attached) -> OwnedFd {
+    let id = u32::try_from(link_of(program)).unwrap();
+    // SAFETY: the call takes an integer.
+    let link = unsafe { bpf_sys::bpf_link_get_fd_by_id(id) };
+    assert!(link >= 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: the kernel has just opened the descriptor, and nothing else owns it.
+    unsafe { OwnedFd::from_raw_fd(link) }
+}
+
 /// Replaces the program of a link: the link of `program` then runs `other`.
 pub fn put_into_link(program: &Attached, other: &Attached) {
     let (link, other) = (link_of(program), u32::try_from(other.id).unwrap());
