@@ -161,8 +161,8 @@ struct {
 } xdp_map SEC(".maps");
 
 #include "cookies.h"
-#include "proof.h"
 #include "replies.h"
+#include "segments.h"
 #include "state.h"
 #include "rcodes.h"
 

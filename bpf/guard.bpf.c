@@ -146,7 +146,7 @@ struct limit_map limits SEC(".maps");
 
 #include "cookies.h"
 #include "exempt.h"
-#include "proof.h"
+#include "segments.h"
 #include "state.h"
 #include "scratch.h"
 

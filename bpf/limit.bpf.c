@@ -119,8 +119,8 @@ struct totals {
 struct limit_map xdp_map SEC(".maps");
 
 #include "exempt.h"
-#include "proof.h"
 #include "scratch.h"
+#include "segments.h"
 #include "state.h"
 
 /*

@@ -649,6 +649,14 @@ name_table_lookup(const struct name_table_search *search, void *rules,
 		match_##table;                                                \
 	})
 
+/* After a match: true if its entry has the whole name, not a suffix. */
+static __always_inline bool
+name_table_is_whole(volatile struct name_table_scratch *scratch)
+{
+	return !(name_table_is_decided(scratch) ? scratch->decided :
+						  scratch->hit.label);
+}
+
 /* The action of a light entry; 0 for a leaf of no entry. */
 static __always_inline __u32 name_table_action(__u32 leaf)
 {

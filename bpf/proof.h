@@ -20,18 +20,16 @@
  *
  * bpf_skc_lookup_tcp needs Linux 5.2.
  *
- * Include this file after the definitions of `struct settings`, with `new_rate`,
- * `new_burst`, `proof`, `proven_rate`, `proven_burst`, `lookup_rate`, `netns`,
- * `syn_rate`, `syn_burst`, `syn_total_rate` and `syn_total_burst`, and of
- * `struct totals`, with `new_sources`, `new_limited`, `proofs`,
- * `lookups_limited` and `syns_limited`.
+ * Include this file after the definitions of `struct settings`, with `proof`,
+ * `lookup_rate` and `netns`, and of `struct totals`, with `proofs` and
+ * `lookups_limited`.
  */
 #ifndef COREXDP_PROOF_H
 #define COREXDP_PROOF_H
 
 #include <linux/tcp.h>
 
-#include "rates.h"
+#include "pools.h"
 
 /* 32,768 sources in 512 KiB. */
 #define PROOF_SETS 8192
@@ -44,36 +42,20 @@
 
 /* `bucket` of a way has the time at which the proof ends. */
 SOURCE_TABLE(proofs, PROOF_SETS);
-/* Token buckets of handshakes, apart from those of queries. */
-SOURCE_TABLE(syn_sources, SOURCE_FEW_SETS);
-
-/* True if the settings handle segments to the server apart from queries. */
-static __always_inline bool is_proving(const struct settings *settings)
-{
-	return settings->proven_rate | settings->syn_rate |
-	       settings->syn_total_rate;
-}
-
-/* The pool of new sources, see rates.h. */
-static __always_inline struct source_pool
-new_sources_pool(struct pools *pools, const struct settings *settings,
-		 struct totals *totals)
-{
-	struct source_pool pool = {
-		.pools = pools,
-		.rate = { settings->new_rate, settings->new_burst },
-		.admitted = &totals->new_sources,
-		.limited = &totals->new_limited,
-	};
-
-	return pool;
-}
 
 static __always_inline __u64 proof_tag(const struct source_keys *keys,
 				       const struct packet *packet)
 {
 	return source_tag(keys, packet, SOURCE_PROVEN, PROOF_IP4_BITS,
 			  PROOF_IP6_BITS);
+}
+
+static __always_inline bool find_proof(const struct packet *packet,
+				       const struct pools *pools,
+				       struct source *proof)
+{
+	return source_find(&proofs, PROOF_SETS,
+			   proof_tag(&pools->keys, packet), proof);
 }
 
 /* The end of the proof of this source, 0 if there is none. */
@@ -129,96 +111,62 @@ static __always_inline bool has_connection(struct xdp_md *ctx,
 	return is_established(ctx, &tuple, sizeof(tuple.ipv6), netns);
 }
 
-/*
- * Takes a token of a handshake from its source and from all sources; false if
- * the handshake is over a rate.
- */
-static __always_inline bool admit_syn(const struct packet *packet,
-				      const struct settings *settings,
-				      struct pools *pools)
+/* The TCP header of a segment that may prove its source, else NULL. */
+static __always_inline const struct tcphdr *
+segment_header(struct xdp_md *ctx, const struct packet *packet)
 {
-	const struct rate rate = { settings->syn_rate, settings->syn_burst };
-	const struct rate total = { settings->syn_total_rate,
-				    settings->syn_total_burst };
+	const struct tcphdr *tcp = packet->transport;
 
-	if (rate.rate &&
-	    !source_admit(&syn_sources, SOURCE_FEW_SETS,
-			  source_tag(&pools->keys, packet, SOURCE_NETWORK,
-				     0, 0),
-			  &rate))
-		return false;
-	return pool_admit(&pools->syns, &total);
+	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end ||
+	    packet->fragment || tcp->rst)
+		return NULL;
+	return tcp;
 }
 
 /*
- * Handles a TCP segment to the server: proves its source, or limits handshakes
- * of sources that are not proven. False if the segment is over a rate. Segments
- * of a proven source cost a lookup of the socket once in half the time of a
- * proof.
+ * Proves the source of a segment without SYN. The segments of a proven source
+ * cost a lookup of the socket once in half the time of a proof.
  */
-static __always_inline bool admit_segment(struct xdp_md *ctx,
-					  const struct packet *packet,
-					  const struct settings *settings,
-					  struct pools *pools,
-					  struct totals *totals)
+static __always_inline void prove_source(struct xdp_md *ctx,
+					 const struct packet *packet,
+					 const struct tcphdr *tcp,
+					 const struct source *proof,
+					 const struct settings *settings,
+					 struct pools *pools,
+					 struct totals *totals)
 {
-	struct tcphdr *tcp = packet->transport;
 	__u64 now = clock_now_coarse();
 	__u64 seconds = settings->proof ? settings->proof : PROOF_SECONDS;
 	struct rate lookups = {};
-	struct source proof;
-	__u64 end;
 
-	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end ||
-	    packet->fragment || tcp->rst ||
-	    !source_find(&proofs, PROOF_SETS,
-			 proof_tag(&pools->keys, packet), &proof))
-		return true;
 	if (seconds > MAX_PROOF)
 		seconds = MAX_PROOF;
-	end = proof_end(&proof);
-	if (tcp->syn) {
-		if (tcp->ack || end > now ||
-		    admit_syn(packet, settings, pools))
-			return true;
-		totals->syns_limited++;
-		return false;
-	}
-	if (!settings->proven_rate || !tcp->ack ||
-	    end > now + seconds * (TICKS_PER_SECOND / 2))
-		return true;
+	if (!tcp->ack ||
+	    proof_end(proof) > now + seconds * (TICKS_PER_SECOND / 2))
+		return;
 	lookups.rate = settings->lookup_rate;
 	if (!lookups.rate)
 		lookups.rate = PROOF_LOOKUPS;
 	if (!pool_admit(&pools->lookups, &lookups)) {
 		totals->lookups_limited++;
-		return true;
+		return;
 	}
 	if (!has_connection(ctx, packet, tcp, settings->netns))
-		return true;
+		return;
 	totals->proofs++;
-	*(volatile __u64 *)&proof.way->bucket.full =
+	*(volatile __u64 *)&proof->way->bucket.full =
 		now + seconds * TICKS_PER_SECOND;
-	*(volatile __u64 *)&proof.way->tag = proof.tag;
-	return true;
+	*(volatile __u64 *)&proof->way->tag = proof->tag;
 }
 
-/* True if the source is proven and within the rate of proven sources. */
-static __always_inline bool admit_proven(const struct packet *packet,
-					 const struct settings *settings,
-					 struct pools *pools)
+/* True if the source has proven its address. */
+static __always_inline bool is_proven(const struct packet *packet,
+				      const struct pools *pools)
 {
-	const struct rate rate = { settings->proven_rate,
-				   settings->proven_burst };
 	struct source proof;
-	__u64 tag;
 
-	if (!rate.rate)
-		return false;
-	tag = proof_tag(&pools->keys, packet);
-	return source_find(&proofs, PROOF_SETS, tag, &proof) &&
-	       proof_end(&proof) > clock_now_coarse() &&
-	       source_admit(&sources, SOURCE_SETS, tag, &rate);
+	return find_proof(packet, pools, &proof) &&
+	       proof_end(&proof) > clock_now_coarse();
 }
 
 #endif

@@ -12,20 +12,36 @@
  *
  * xdp_map is a name table, see name_table.h, and takes memory for the names that
  * are listed. KEY is a name of at most 255 bytes in wire format; an `entry` line
- * may have capitals and a dot at the end. A value, 16 bytes:
+ * may have capitals and a dot at the end. A value, 48 bytes:
  *
  *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (respond with REFUSED),
- *               QNAME_NXDOMAIN, QNAME_NODATA (NOERROR without answers) or
- *               QNAME_TRUNCATE (TC=1: the client asks again over TCP)
+ *               QNAME_NXDOMAIN, QNAME_NODATA (NOERROR without answers),
+ *               QNAME_TRUNCATE (TC=1: the client asks again over TCP) or
+ *               QNAME_LIMIT (names below it have a rate)
  *    exact      NAME_TREE (0): also names below; NAME_EXACT (true): only the
  *               name; NAME_BELOW: only names below
  *    packets    counter: queries that this rule has decided
+ *    rate, burst   with QNAME_LIMIT: queries per second for names below, of all
+ *               sources together that are not proven; a query over the rate
+ *               gets TC=1. 0: no limit
+ *    limited    counter: queries over the rate
+ *    bucket     state of the program; not for entries
+ *
+ * QNAME_LIMIT is against queries for random names of a zone ("water torture"),
+ * which miss every cache. The zone's own name, and longer names with
+ * QNAME_PASS, such as a list of all names of the zone, have no limit.
  *
  * SETTINGS
  *
  *    entry @settings 0 monitor=true
  *
  *    port[0] to port[3]   ports of the server; all 0: port 53
+ *    prove      sources prove their address by a TCP connection to the server,
+ *               see proof.h, and QNAME_LIMIT does not limit proven sources
+ *    proof      seconds of a proof; 0: 600
+ *    lookup_rate   lookups of sockets per second; 0: 20000
+ *    netns      network namespace of the server, an ID of `ip netns set`; 0:
+ *               that of the interface
  *    monitor    dry run: passes everything, counts as if it did not
  *
  * COUNTERS
@@ -35,7 +51,8 @@
  * @totals 0: passed, dropped, refused, nxdomain, nodata, truncated (queries),
  * unread (packets to a port of the server that are not valid queries, and pass)
  * and other (packets other than UDP to a port of the server). Each packet is
- * counted in one of these.
+ * counted in one of these. limited (queries over a rate, also counted in
+ * truncated or dropped), proofs and lookups_limited (see proof.h).
  *
  * NOTES
  *
@@ -43,6 +60,7 @@
  * may_reply there, is dropped instead and counted as such. Queries over TCP and
  * all other traffic pass: ssh, DHCP, ARP, neighbour discovery.
  */
+#include "bucket.h"
 #include "dns.h"
 #include "name_table.h"
 #include "reply.h"
@@ -54,17 +72,26 @@ enum qname_action {
 	QNAME_NXDOMAIN = 3,
 	QNAME_NODATA = 4,
 	QNAME_TRUNCATE = 5,
+	QNAME_LIMIT = 6,
 };
 
 struct qname_rule {
 	enum qname_action action;
 	enum name_scope exact;
 	__u64 packets;
+	__u32 rate;
+	__u32 burst AT_MOST(MAX_BURST);
+	__u64 limited;
+	struct bucket bucket;
 };
 
 struct settings {
 	__u16 port[DNS_PORTS] DNS_PORTS_ALIGNED;
 	bool monitor;
+	bool prove;
+	__u32 proof AT_MOST(MAX_PROOF);
+	__u32 lookup_rate;
+	__u32 netns;
 };
 
 struct totals {
@@ -76,6 +103,9 @@ struct totals {
 	__u64 other;
 	__u64 nodata;
 	__u64 truncated;
+	__u64 limited;
+	__u64 proofs;
+	__u64 lookups_limited;
 };
 
 struct qname_scratch {
@@ -85,6 +115,7 @@ struct qname_scratch {
 
 NAME_TABLE(xdp_map, struct qname_rule);
 
+#include "proof.h"
 #include "state.h"
 
 struct {
@@ -94,8 +125,22 @@ struct {
 	__uint(max_entries, 1);
 } scratch SEC(".maps");
 
+/* True if a query is over the rate of its rule. */
+static __always_inline bool is_limited(struct qname_rule *rule, bool is_proven)
+{
+	struct bucket_rate rate = bucket_rate_of(rule->rate, rule->burst);
+
+	if (!rule->rate || is_proven || bucket_admit(&rule->bucket, &rate))
+		return false;
+	__sync_fetch_and_add(&rule->limited, 1);
+	return true;
+}
+
+/* `is_proven`: QNAME_LIMIT does not limit the source. */
 static __always_inline enum qname_action decide(const struct dns_query *query,
-						struct qname_scratch *scratch)
+						struct qname_scratch *scratch,
+						bool is_proven,
+						struct totals *totals)
 {
 	struct name_table_match match;
 	struct qname_rule *rule;
@@ -107,13 +152,19 @@ static __always_inline enum qname_action decide(const struct dns_query *query,
 				sizeof(struct dns_header),
 				query->name_length - 1, &scratch->name);
 	rule = match.value;
-	if (rule) {
-		__sync_fetch_and_add(&rule->packets, 1);
-		return rule->action;
+	if (!rule) {
+		if (match.leaf)
+			name_table_count(xdp_map, match.leaf);
+		return name_table_action(match.leaf);
 	}
-	if (match.leaf)
-		name_table_count(xdp_map, match.leaf);
-	return name_table_action(match.leaf);
+	__sync_fetch_and_add(&rule->packets, 1);
+	if (rule->action != QNAME_LIMIT)
+		return rule->action;
+	if (name_table_is_whole(&scratch->name) ||
+	    !is_limited(rule, is_proven))
+		return QNAME_PASS;
+	totals->limited++;
+	return QNAME_TRUNCATE;
 }
 
 static __always_inline bool is_response(enum qname_action action)
@@ -166,26 +217,52 @@ apply_action(struct xdp_md *ctx, const struct packet *packet,
 	return send_reply(ctx, packet, query, scratch, rcode, tc);
 }
 
+/* Proves the source of a TCP segment to the server. */
+static __always_inline void take_segment(struct xdp_md *ctx,
+					 const struct packet *packet,
+					 const struct settings *settings,
+					 struct pools *pools,
+					 struct totals *totals)
+{
+	const struct tcphdr *tcp = segment_header(ctx, packet);
+	struct source proof;
+
+	if (settings->prove && tcp && !tcp->syn &&
+	    find_proof(packet, pools, &proof))
+		prove_source(ctx, packet, tcp, &proof, settings, pools,
+			     totals);
+}
+
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  struct qname_scratch *scratch,
 				  const struct settings *settings,
-				  struct totals *totals)
+				  struct pools *pools, struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
 	struct dns_query query;
+	bool proven;
 
 	launder(ctx, &scratch->packet, packet);
 	if (!is_dns_port(settings->port, packet->dest_port)) {
 		totals->other++;
 		return XDP_PASS;
 	}
+	if (packet->protocol == IPPROTO_TCP) {
+		take_segment(ctx, packet, settings, pools, totals);
+		totals->other++;
+		return XDP_PASS;
+	}
+	/* A known answer would double the later paths of the verifier. */
+	proven = opaque(&scratch->packet,
+			settings->prove && is_proven(packet, pools));
 	if (packet->fragment ||
 	    parse_dns_query(packet, data_end, 0, &scratch->packet, &query)) {
 		totals->unread++;
 		return XDP_PASS;
 	}
 	return apply_action(ctx, packet, &query, &scratch->packet,
-			    opaque(&scratch->packet, decide(&query, scratch)),
+			    opaque(&scratch->packet,
+				   decide(&query, scratch, proven, totals)),
 			    settings->monitor, totals);
 }
 
@@ -197,14 +274,18 @@ int xdp_prog(struct xdp_md *ctx)
 	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
 	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
 	struct qname_scratch *memory = bpf_map_lookup_elem(&scratch, &key);
+	struct pools *pools_entry = find_pools();
 
-	if (!settings_entry || !totals_entry || !memory)
+	if (!settings_entry || !totals_entry || !memory || !pools_entry)
 		return XDP_PASS;
-	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
+	if ((packet.protocol != IPPROTO_UDP &&
+	     packet.protocol != IPPROTO_TCP) ||
+	    !packet.transport) {
 		totals_entry->other++;
 		return XDP_PASS;
 	}
-	return filter(ctx, &packet, memory, settings_entry, totals_entry);
+	return filter(ctx, &packet, memory, settings_entry, pools_entry,
+		      totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
