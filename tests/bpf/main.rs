@@ -32,6 +32,7 @@ mod scope;
 mod sources;
 mod subnet;
 mod unparsed;
+mod zones;
 
 use std::fs;
 use std::path::Path;

@@ -32,6 +32,20 @@ fn first_segment_of_a_connection_proves_its_source() {
     }
 }
 
+/// The rate of names below a zone is for sources that are not proven.
+#[test]
+fn proven_source_asks_for_names_below_a_zone() {
+    let stage = Stage::new("qname", "");
+    let listener = stage.listen(SERVER4);
+    assert_eq!(stage.ask("192.0.2.1"), Over);
+    let _connection = stage.prove(&listener, "192.0.2.1");
+    for _ in 0..5 {
+        assert_eq!(stage.ask("192.0.2.1"), Passed);
+    }
+    assert_eq!(stage.ask("192.0.2.2"), Over);
+    stage.stop();
+}
+
 /// The server makes no socket until the handshake ends.
 #[test]
 fn connection_by_a_syn_cookie_proves_its_source() {

@@ -33,15 +33,9 @@ const CLIENTS: [&str; 6] = [
 ];
 
 /// The metrics of every program.
-const COUNTED: [&str; 7] = [
-    "passed",
-    "proofs",
-    "proven",
-    "lookups_limited",
-    "syns_limited",
-    "new_sources",
-    "other",
-];
+const COUNTED: [&str; 4] = ["passed", "proofs", "lookups_limited", "other"];
+/// The metrics of programs that limit sources.
+const OF_SOURCES: [&str; 3] = ["proven", "syns_limited", "new_sources"];
 
 /// A server behind a filter, and its clients.
 struct Stage {
@@ -101,6 +95,13 @@ fn corefile(program: &str, settings: &str) -> String {
             ),
             "truncated",
         ),
+        "qname" => (
+            format!(
+                "entry @settings 0 prove=true {settings}\n\
+                 entry example action=QNAME_LIMIT rate=1 bucket.full=9000000000000000000"
+            ),
+            "truncated",
+        ),
         _ => (
             format!(
                 "entry @settings 0 scope=SCOPE_DNS {settings}\n\
@@ -109,8 +110,10 @@ fn corefile(program: &str, settings: &str) -> String {
             "dropped",
         ),
     };
+    let of_sources = OF_SOURCES.iter().filter(|_| program != "qname");
     let counters = COUNTED
         .iter()
+        .chain(of_sources)
         .chain([&over])
         .map(|name| format!("counter {name}_total @totals 0 {name} \"Packets.\"\n"));
     let counters: String = counters.collect();
@@ -143,7 +146,10 @@ impl Stage {
             } else {
                 "truncated"
             },
-            segments: if program == "dns" { "other" } else { "passed" },
+            segments: match program {
+                "dns" | "qname" => "other",
+                _ => "passed",
+            },
         }
     }
 
