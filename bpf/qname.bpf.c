@@ -269,12 +269,13 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
+	/* Before the parser, after whose paths the verifier would follow it. */
+	struct pools *pools_entry = find_pools();
 	struct packet packet = parse_packet(ctx);
 	__u32 key = 0;
 	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
 	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
 	struct qname_scratch *memory = bpf_map_lookup_elem(&scratch, &key);
-	struct pools *pools_entry = find_pools();
 
 	if (!settings_entry || !totals_entry || !memory || !pools_entry)
 		return XDP_PASS;
