@@ -120,8 +120,9 @@ fn new_network_replaces_the_one_that_was_idle_for_longest() {
     let passed: u32 = (sent - 1000..sent).map(&mut pass).sum();
     assert!(passed < 10 || begin.elapsed().as_millis() > 500, "{passed}");
     let before = total(&filter, "new_sources");
-    assert_eq!((0..1000).map(&mut pass).sum::<u32>(), 1000);
-    // Twelve networks came for each set of four.
+    let passed: u32 = (0..1000).map(&mut pass).sum();
+    // Twelve networks came for each set of four. A network that is still there may have no token yet.
     let replaced = total(&filter, "new_sources") - before;
     assert!(replaced > 970, "{replaced}");
+    assert!(u64::from(passed) >= replaced, "{passed} of {replaced}");
 }
