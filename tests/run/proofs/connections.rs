@@ -132,8 +132,8 @@ fn proof_ends_and_is_renewed() {
 fn proof_of_a_live_connection_does_not_end() {
     let stage = Stage::new("dns", "proven_rate=1000000 proof=10");
     let listener = stage.listen(SERVER4);
-    let [mut client, _server] = stage.prove(&listener, "192.0.2.1");
     let begin = Instant::now();
+    let [mut client, _server] = stage.prove(&listener, "192.0.2.1");
     wait_until("the proof is renewed", || {
         client.write_all(b"x").unwrap();
         (stage.number("proofs") > 1).then_some(())
