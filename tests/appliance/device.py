@@ -24,11 +24,12 @@ TRY_PROGRAM = r'''
     test -s pid && kill $pid && wait $pid && ! grep -qE "verdicts are not counted|cannot be sampled" log || { cat log; false; }
 '''
 
-# Shell commands: while a second daemon runs limit, the clock is set an hour ahead, and back. Each time the map wall_clock
+# Shell commands: while a second daemon runs dns, the clock is set an hour ahead, and back. Each time the map wall_clock
 # becomes the time of day less the uptime, within 2 s.
 SET_CLOCK = r'''
     rm -rf /run/try; mkdir /run/try; cd /run/try;
-    printf ". {\nebpf {\nelf /usr/lib/corexdp/limit.o\nif lo\nmode generic\n}\n}\n" >Corefile;
+    printf ". {\nebpf {\nelf /usr/lib/corexdp/dns.o\nif lo\nmode generic\n" >Corefile;
+    printf "gauge offset @wall_clock 0 offset \"Offset.\"\n}\n}\n" >>Corefile;
     corexdp run --log stderr --control control --pidfile pid 2>log & pid=$!;
     tries=900; until [ -s pid ] || ! kill -0 $pid || [ $tries = 0 ]; do tries=$((tries - 1)); sleep 0.1; done 2>>log;
     follows() {

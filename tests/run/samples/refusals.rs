@@ -10,6 +10,7 @@ use crate::status::json;
 use crate::verdicts::{corefile, frame_from, quiet_site, start};
 use support::net::Sender;
 use support::objects::compile::compile_with;
+use support::wait::wait_until;
 
 #[cfg(feature = "faults")]
 use {
@@ -50,7 +51,11 @@ fn chosen_interface_alone_is_sampled() {
         interface: "edge7".try_into().ok(),
         ..one
     };
-    let answers = raw(&site, &format!("sample {missing}"));
+    let answers = wait_until("the session has ended", || {
+        let answers = raw(&site, &format!("sample {missing}"));
+        let is_taken = answers[0].contains("samples already");
+        if is_taken { Err(answers) } else { Ok(answers) }
+    });
     assert_eq!(
         answers,
         [
