@@ -166,7 +166,7 @@ fn query_over_a_rate_takes_no_token_of_wider_networks() {
     );
 }
 
-/// The same bits, as an address of another family or at another place, are another source.
+/// An address of another family, or a network with the same bits at another place, is another source.
 #[test]
 fn addresses_of_both_families_share_no_bucket() {
     check(

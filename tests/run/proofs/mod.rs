@@ -51,7 +51,7 @@ struct Stage {
     segments: &'static str,
 }
 
-/// What becomes of a query.
+/// Outcome of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Passed,
