@@ -4,9 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Once;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Once, OnceLock};
 
+use corexdp::object::{MapDef, link};
 use corexdp::table::names::{
     NameSet, Parts, Scope, admit, build, digest, each, measure, set_decisions,
 };
@@ -15,13 +16,6 @@ use support::packets::frame::ip4;
 
 use super::lists::Listed;
 
-/// `struct qname_rule`.
-const LAYOUT: ValueLayout = ValueLayout {
-    size: 16,
-    action: 4,
-    packets: Some(8),
-    exact: Some(4),
-};
 const NAMES: [&str; 5] = [
     "xdp_map",
     "xdp_map_bloom",
@@ -42,8 +36,23 @@ pub(crate) struct Runner {
     folder: PathBuf,
 }
 
-fn value_of(action: u32) -> [u8; 16] {
-    let mut value = [0; 16];
+/// `target/bpf/qname.o`.
+fn object() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bpf/qname.o")
+}
+
+/// `struct qname_rule`, as the object describes it.
+fn layout() -> &'static ValueLayout {
+    static LAYOUT: OnceLock<ValueLayout> = OnceLock::new();
+    LAYOUT.get_or_init(|| {
+        let linked = link(&fs::read(object()).unwrap(), "xdp_prog").unwrap();
+        let found = linked.map("xdp_map").and_then(MapDef::table).unwrap();
+        found.values.clone()
+    })
+}
+
+fn value_of(action: u32) -> Vec<u8> {
+    let mut value = vec![0; layout().size];
     value[..4].copy_from_slice(&action.to_ne_bytes());
     value
 }
@@ -52,7 +61,7 @@ impl Runner {
     /// Builds the table of a list.
     pub(crate) fn new(list: &[Listed], seed: &[u64; 6]) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let (mut set, mut values) = (NameSet::new(), Values::new(LAYOUT.size));
+        let (mut set, mut values) = (NameSet::new(), Values::new(layout().size));
         for item in list {
             let value = match item.source % 2 {
                 0 => values.add(&value_of(item.action)),
@@ -61,12 +70,13 @@ impl Runner {
             assert!(set.add(&item.wire, item.scope, item.source, value));
         }
         set.finish();
-        let sizes = measure(&set, &values, &LAYOUT);
+        let sizes = measure(&set, &values, layout());
+        let words_of_value = u32::try_from(layout().size.div_ceil(8)).unwrap();
         let words = [
             sizes.lines * 8,
             sizes.bloom,
             sizes.records,
-            sizes.rules * 2,
+            sizes.rules * words_of_value,
             16,
         ];
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -76,7 +86,7 @@ impl Runner {
             decisions: Vec::new(),
             folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder),
         };
-        build(&set, &values, &LAYOUT, seed, &runner.table()).unwrap();
+        build(&set, &values, layout(), seed, &runner.table()).unwrap();
         fs::create_dir_all(&runner.folder).unwrap();
         runner
     }
@@ -122,9 +132,8 @@ impl Runner {
             input.extend(u16::try_from(frame.len()).unwrap().to_ne_bytes());
             input.extend(frame);
         }
-        let object = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bpf/qname.o");
         let mut child = Command::new(compiled())
-            .args([&object, &self.folder])
+            .args([&object(), &self.folder])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -148,9 +157,9 @@ impl Runner {
     /// Packets that all entries have counted.
     pub(crate) fn packets(&self) -> u64 {
         let mut sum = 0;
-        each(&self.table(), &LAYOUT, &mut |entry| {
+        each(&self.table(), layout(), &mut |entry| {
             assert_eq!(Scope::of(entry.value[4]), entry.scope);
-            sum += u64::from_ne_bytes(entry.value[8..].try_into().unwrap());
+            sum += u64::from_ne_bytes(entry.value[8..16].try_into().unwrap());
         });
         sum
     }
