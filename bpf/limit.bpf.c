@@ -71,8 +71,10 @@
  * cost of the limit.
  *
  * The program has room for 131072 networks, see source.h. A new network replaces
- * the one that was idle for longest, whose next packet finds a full bucket. A
- * source that matches two rules with one prefix length has one bucket for both.
+ * the one of four that was idle for longest, whose next packet finds a full
+ * bucket. A network that sent a single packet counts as idle for 18 minutes
+ * more. A source that matches two rules with one prefix length has one bucket
+ * for both.
  */
 #include "launder.h"
 #include "limit.h"

@@ -156,7 +156,7 @@ static __always_inline void prove_source(struct xdp_md *ctx,
 	totals->proofs++;
 	*(volatile __u64 *)&proof->way->bucket.full =
 		now + seconds * TICKS_PER_SECOND;
-	*(volatile __u64 *)&proof->way->tag = proof->tag;
+	source_keep(proof);
 }
 
 /* True if the source has proven its address. */

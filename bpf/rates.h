@@ -68,6 +68,8 @@ static __always_inline bool level_admit(__u64 tag,
 		if (!source_pool_admit(pool))
 			return false;
 		source_claim(&source);
+	} else {
+		source_keep(&source);
 	}
 	bucket_rate = bucket_rate_of(rate->rate, rate->burst);
 	return bucket_admit(&source.way->bucket, &bucket_rate);

@@ -6,8 +6,10 @@
  * set and is the tag of the network's way. A new network replaces the way whose
  * bucket was full the earliest: that network has been quiet for longest, and a
  * network whose bucket is full loses nothing. A network over its rate stays, so
- * a flood of random sources does not give it a new bucket. There is no list and
- * no lock: a lookup reads one line, and writes one word.
+ * a flood of random sources does not give it a new bucket. A network that sent
+ * only one packet counts as quiet for 18 minutes more: forged sources replace
+ * each other, not those that came back. There is no list and no lock: a lookup
+ * reads one line, and writes one word.
  *
  * Two networks have the same tag with a probability of 2^-32 if they are in the
  * same set. The keys are random numbers that the program draws for its first
@@ -29,6 +31,13 @@
 #define SOURCE_FEW_SETS 2048
 /* Offset of the last way. */
 #define SOURCE_WAY_MASK 48
+/* Bit of a tag: the network came back after its first packet. */
+#define SOURCE_KNOWN 2
+/* From that bit to 2^44 ticks, 18 minutes. */
+#define SOURCE_KNOWN_SHIFT 43
+
+/* 2^64 by the golden ratio. */
+#define SOURCE_SPREAD 0x9e3779b97f4a7c15ULL
 
 /* Default prefix lengths of a source network. */
 #define SOURCE_IP4_BITS 24
@@ -129,16 +138,27 @@ static __always_inline __u64 source_tag(const struct source_keys *keys,
 	}
 	/* Networks of another family, length or kind have other tags. */
 	tag += (bits << 8 | packet->version << 4 | kind) * keys->kind;
+	/* Neighbours have equal steps, which must not end in few sets. */
+	tag = (tag ^ tag >> 32) * SOURCE_SPREAD;
 	/* An odd tag is not 0. The set is chosen by the high bits. */
-	return tag | 1;
+	return tag | SOURCE_KNOWN | 1;
 }
 
-/* 1 if `left` is `right`, else 0, without a branch. */
-static __always_inline __u64 source_equals(__u64 left, __u64 right)
+/* 1 if the way has this tag, known or not, else 0, without a branch. */
+static __always_inline __u64 source_has(const volatile struct source_way *way,
+					__u64 tag)
 {
-	__u64 difference = left ^ right;
+	__u64 difference = (way->tag | SOURCE_KNOWN) ^ tag;
 
 	return ~(difference | -difference) >> 63;
+}
+
+/* The time since which a network is quiet, later if it is known. */
+static __always_inline __u64
+source_quiet_since(const volatile struct source_way *way)
+{
+	return way->bucket.full +
+	       ((way->tag & SOURCE_KNOWN) << SOURCE_KNOWN_SHIFT);
 }
 
 /*
@@ -152,22 +172,21 @@ static __always_inline bool source_find(void *table, __u32 sets, __u64 tag,
 	__u32 number = (tag >> 32) * sets >> 32;
 	void *set = bpf_map_lookup_elem(table, &number);
 	volatile struct source_way *way = set;
-	__u64 least, full, offset, later;
+	__u64 least, since, offset, earlier;
 
 	if (!set)
 		return false;
 	source->tag = tag;
-	offset = source_equals(way[1].tag, tag) << 4 |
-		 source_equals(way[2].tag, tag) << 5 |
-		 source_equals(way[3].tag, tag) * 48;
-	if (!offset && way[0].tag != tag) {
-		least = way[0].bucket.full;
+	offset = source_has(&way[1], tag) << 4 | source_has(&way[2], tag) << 5 |
+		 source_has(&way[3], tag) * 48;
+	if (!offset && !source_has(&way[0], tag)) {
+		least = source_quiet_since(&way[0]);
 		for (int i = 1; i < SOURCE_WAYS; i++) {
-			full = way[i].bucket.full;
+			since = source_quiet_since(&way[i]);
 			/* Times do not reach bit 63. */
-			later = (full - least) >> 63;
-			least += (full - least) & -later;
-			offset += (i * sizeof(*way) - offset) & -later;
+			earlier = (since - least) >> 63;
+			least += (since - least) & -earlier;
+			offset += (i * sizeof(*way) - offset) & -earlier;
 		}
 	}
 	source->way = set + (offset & SOURCE_WAY_MASK);
@@ -177,13 +196,19 @@ static __always_inline bool source_find(void *table, __u32 sets, __u64 tag,
 /* Read from the table: the verifier would follow a known answer. */
 static __always_inline bool source_is_new(const struct source *source)
 {
-	return *(volatile __u64 *)&source->way->tag != source->tag;
+	return !source_has(source->way, source->tag);
 }
 
 /* Gives the way to a new network, with a full bucket. */
 static __always_inline void source_claim(const struct source *source)
 {
 	*(volatile __u64 *)&source->way->bucket.full = 0;
+	*(volatile __u64 *)&source->way->tag = source->tag & ~(__u64)SOURCE_KNOWN;
+}
+
+/* Notes that a network came back. */
+static __always_inline void source_keep(const struct source *source)
+{
 	*(volatile __u64 *)&source->way->tag = source->tag;
 }
 
@@ -198,6 +223,8 @@ static __always_inline bool source_admit(void *table, __u32 sets, __u64 tag,
 		return true;
 	if (source_is_new(&source))
 		source_claim(&source);
+	else
+		source_keep(&source);
 	bucket_rate = bucket_rate_of(rate->rate, rate->burst);
 	return bucket_admit(&source.way->bucket, &bucket_rate);
 }

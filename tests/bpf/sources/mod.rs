@@ -1,5 +1,6 @@
 //! `limit`, `guard` and `dns`: rates of the networks that a source belongs to, and the pool of new sources.
 
+mod flood;
 mod new;
 
 use support::packets::filter::Filter;

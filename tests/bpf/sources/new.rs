@@ -106,6 +106,27 @@ fn source_over_its_rate_gets_no_new_bucket_from_a_flood() {
     }
 }
 
+/// With each of these keys the hash of a network differs by almost the same steps from that of its neighbour, so that
+/// without more mixing a few sets would get all of them.
+#[test]
+fn neighbours_spread_over_the_table_with_any_keys() {
+    for parts in [1, 7, 100, 1 << 56] {
+        let word = ((1_u64 << 56) / parts) | 1;
+        let filter = load("limit", "network_rate=1000000", "");
+        filter.entry(&format!("@pools 0 keys.word[0]={word} keys.start=1"));
+        let mut query = ask("0.0.0.0");
+        let mut pass = |number: u32| {
+            query[26..30].copy_from_slice(&(number << 8).to_be_bytes());
+            passes(&filter, &query, 1)
+        };
+        // One network for each set. One set in 270 gets five or more, and then replaces each of them in turn.
+        (0..32_768).for_each(|number| assert_eq!(pass(number), 1));
+        (0..32_768).for_each(|number| assert_eq!(pass(number), 1));
+        let replaced = total(&filter, "new_sources") - 32_768;
+        assert!(replaced < 1500, "{parts} parts: {replaced} replaced");
+    }
+}
+
 /// There are more networks than the table has room for: the networks that were quiet for longest are replaced.
 #[test]
 fn new_network_replaces_the_one_that_was_idle_for_longest() {
