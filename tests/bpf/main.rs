@@ -21,6 +21,7 @@ mod handshakes;
 mod limit;
 mod limit_model;
 mod links;
+mod models;
 mod ordered;
 mod ordered_plugin;
 mod qname;
