@@ -45,7 +45,7 @@ static __always_inline bool admit_cookie(const struct packet *packet,
 					 const struct pools *pools)
 {
 	return !rate->rate ||
-	       source_admit(&cookies, COOKIE_SETS,
+	       source_admit(&cookies, cookies_entries,
 			    source_tag(&pools->keys, packet, SOURCE_PROVEN,
 				       ip4_bits, ip6_bits),
 			    rate);

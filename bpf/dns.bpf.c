@@ -219,12 +219,8 @@ static __always_inline bool admit_unknown(const struct packet *packet,
 	const struct source_pool pool =
 		new_sources_pool(pools, settings, totals);
 
-	if (sources_admit(packet, &rates, &pool))
-		return true;
-	if (!admit_proven(packet, settings, pools))
-		return false;
-	totals->proven++;
-	return true;
+	return sources_admit(packet, &rates, &pool) ||
+	       admit_proven(packet, settings, pools, totals);
 }
 
 /* True if a query is within the rates of its source. */

@@ -146,26 +146,9 @@ struct limit_map limits SEC(".maps");
 
 #include "cookies.h"
 #include "exempt.h"
-#include "segments.h"
+#include "limited.h"
 #include "state.h"
 #include "scratch.h"
-
-/* True if a packet is within the limits, or of a proven source. */
-static __always_inline bool admit(const struct packet *packet,
-				  struct limit_rule *rule, bool is_dns,
-				  const struct settings *settings,
-				  struct pools *pools, struct totals *totals)
-{
-	const struct source_pool pool =
-		new_sources_pool(pools, settings, totals);
-
-	if (limit_admit(rule, packet, &pool))
-		return true;
-	if (!is_dns || !admit_proven(packet, settings, pools))
-		return false;
-	totals->proven++;
-	return true;
-}
 
 /* Fills in `query` if the packet goes to a port of the DNS server. */
 static __always_inline enum verdict decide(struct xdp_md *ctx,
@@ -223,8 +206,8 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 		      admit_cookie(packet, COOKIE_IP4_BITS, COOKIE_IP6_BITS,
 				   &cookie_rate, pools);
 	if (!opaque(scratch, is_admitted))
-		is_admitted = admit(packet, rule, is_dns, settings, pools,
-				    totals);
+		is_admitted = admit_limited(packet, rule, is_dns, settings,
+					    pools, totals);
 	/* A known answer would double the later paths of the verifier. */
 	if (opaque(scratch, is_admitted))
 		return VERDICT_PASS;

@@ -121,8 +121,8 @@ struct totals {
 struct limit_map xdp_map SEC(".maps");
 
 #include "exempt.h"
+#include "limited.h"
 #include "scratch.h"
-#include "segments.h"
 #include "state.h"
 
 /*
@@ -136,17 +136,9 @@ static __always_inline bool admit(struct xdp_md *ctx,
 				  const struct settings *settings,
 				  struct pools *pools, struct totals *totals)
 {
-	struct source_pool pool;
-
 	if (is_dns && packet->protocol == IPPROTO_TCP && is_proving(settings))
 		return admit_segment(ctx, packet, settings, pools, totals);
-	pool = new_sources_pool(pools, settings, totals);
-	if (limit_admit(rule, packet, &pool))
-		return true;
-	if (!is_dns || !admit_proven(packet, settings, pools))
-		return false;
-	totals->proven++;
-	return true;
+	return admit_limited(packet, rule, is_dns, settings, pools, totals);
 }
 
 static __always_inline int decide(struct xdp_md *ctx,

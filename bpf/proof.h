@@ -54,7 +54,7 @@ static __always_inline bool find_proof(const struct packet *packet,
 				       const struct pools *pools,
 				       struct source *proof)
 {
-	return source_find(&proofs, PROOF_SETS,
+	return source_find(&proofs, proofs_entries,
 			   proof_tag(&pools->keys, packet), proof);
 }
 

@@ -62,7 +62,7 @@ static __always_inline bool level_admit(__u64 tag,
 	struct bucket_rate bucket_rate;
 	struct source source;
 
-	if (!source_find(&sources, SOURCE_SETS, tag, &source))
+	if (!source_find(&sources, sources_entries, tag, &source))
 		return true;
 	if (source_is_new(&source)) {
 		if (!source_pool_admit(pool))

@@ -51,7 +51,7 @@ static __always_inline bool admit_reply(const struct packet *packet,
 	const struct rate limit = { rate, burst };
 
 	return !rate ||
-	       source_admit(&reply_sources, SOURCE_FEW_SETS,
+	       source_admit(&reply_sources, reply_sources_entries,
 			    source_tag(&pools->keys, packet, SOURCE_NETWORK,
 				       0, 0),
 			    &limit);

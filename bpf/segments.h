@@ -7,7 +7,7 @@
  * Include this file after the definitions of `struct settings`, with the members
  * that proof.h names, `new_rate`, `new_burst`, `proven_rate`, `proven_burst`,
  * `syn_rate`, `syn_burst`, `syn_total_rate` and `syn_total_burst`, and of `struct totals`,
- * with `new_sources`, `new_limited` and `syns_limited`, too.
+ * with `proven`, `new_sources`, `new_limited` and `syns_limited`, too.
  */
 #ifndef COREXDP_SEGMENTS_H
 #define COREXDP_SEGMENTS_H
@@ -53,7 +53,7 @@ static __always_inline bool admit_syn(const struct packet *packet,
 				    settings->syn_total_burst };
 
 	if (rate.rate &&
-	    !source_admit(&syn_sources, SOURCE_FEW_SETS,
+	    !source_admit(&syn_sources, syn_sources_entries,
 			  source_tag(&pools->keys, packet, SOURCE_NETWORK,
 				     0, 0),
 			  &rate))
@@ -89,17 +89,24 @@ static __always_inline bool admit_segment(struct xdp_md *ctx,
 	return false;
 }
 
-/* True if the source is proven and within the rate of proven sources. */
+/*
+ * True if the source is proven and within the rate of proven sources. Counts the
+ * packet as proven.
+ */
 static __always_inline bool admit_proven(const struct packet *packet,
 					 const struct settings *settings,
-					 struct pools *pools)
+					 struct pools *pools,
+					 struct totals *totals)
 {
 	const struct rate rate = { settings->proven_rate,
 				   settings->proven_burst };
 
-	return rate.rate && is_proven(packet, pools) &&
-	       source_admit(&sources, SOURCE_SETS,
-			    proof_tag(&pools->keys, packet), &rate);
+	if (!rate.rate || !is_proven(packet, pools) ||
+	    !source_admit(&sources, sources_entries,
+			  proof_tag(&pools->keys, packet), &rate))
+		return false;
+	totals->proven++;
+	return true;
 }
 
 #endif

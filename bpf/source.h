@@ -55,12 +55,17 @@ struct source_set {
 	struct source_way way[SOURCE_WAYS];
 };
 
-#define SOURCE_TABLE(name, sets)                  \
-	struct {                                  \
-		__uint(type, BPF_MAP_TYPE_ARRAY); \
-		__type(key, __u32);               \
-		__type(value, struct source_set); \
-		__uint(max_entries, sets);        \
+/*
+ * Defines a table. corexdp gives the map as many entries as the constant has,
+ * which a Corefile can set: `entry @.rodata 0 sources_entries=8192`.
+ */
+#define SOURCE_TABLE(name, sets)                       \
+	const volatile __u32 name##_entries = sets;    \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_ARRAY);      \
+		__type(key, __u32);                    \
+		__type(value, struct source_set);      \
+		__uint(max_entries, sets);             \
 	} name SEC(".maps")
 
 /* Multilinear hash: a random number for each word, the kind and the start. */

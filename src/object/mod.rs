@@ -14,6 +14,7 @@ mod btf;
 mod btf_maps;
 mod canonical;
 mod co_re;
+mod constants;
 mod defined_maps;
 mod elf;
 mod error;

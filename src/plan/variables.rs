@@ -9,7 +9,7 @@ use crate::object::LINK_HEADER;
 
 impl PlannedFilter {
     /// Writes the values of variables from the checked lines into the object. The verifier then knows the constants, so
-    /// that a changed constant needs another program.
+    /// that a changed constant needs another program. A constant may be the size of a map.
     pub(super) fn set_variables(&mut self, corefile: &Corefile) {
         for index in 0..self.object.maps.len() {
             let map = self.object.maps.get(index);
@@ -37,6 +37,7 @@ impl PlannedFilter {
                     map.initial = content;
                 }
             }
+            self.object.set_map_sizes();
         }
     }
 }

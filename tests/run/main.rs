@@ -48,6 +48,7 @@ mod link_traffic;
 mod link_types;
 mod listening;
 mod lists;
+mod map_sizes;
 mod measuring;
 mod memory;
 mod modes;
