@@ -7,6 +7,7 @@
 #
 # Usage: tests/bench.sh [attach|fill|scrape|rest|programs|chains|flood|proof|load|decide]...
 # COREXDP_BENCH_DIVISOR divides the sizes of load and decide, to try them.
+# COREXDP_BENCH_PROGRAMS names the programs that `programs` measures.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -39,6 +39,8 @@ mod served;
 mod shipped;
 mod shipped_dns;
 mod shipped_names;
+mod shipped_proofs;
+mod shipped_sources;
 mod site;
 mod table;
 

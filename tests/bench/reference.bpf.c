@@ -49,7 +49,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct address);
 	__type(value, struct rule);
-	__uint(max_entries, 131072);
+	__uint(max_entries, 1048576);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } hosts SEC(".maps");
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::programs::Peer;
 use super::runs::load;
 use super::site::Site;
+use super::table::Aim;
 use support::objects::compile::compile_text;
 use support::packets::kernel::{Map, Program};
 
@@ -45,7 +46,7 @@ impl Reference {
             name,
             program: &self.program,
             verdict,
-            most,
+            aim: Aim::Within(most),
         }
     }
 

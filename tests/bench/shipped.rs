@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::programs::{Bench, Case, Peer, XDP_FILTER};
 use super::reference::{Network, Reference};
 use super::runs::{Packets, load};
-use super::table::Row;
+use super::table::{Aim, Row};
 use support::packets::filter::Filter;
 use support::packets::frame::ip4;
 use support::packets::kernel::{Map, Program};
@@ -132,7 +132,7 @@ impl Listed {
                     name,
                     program,
                     verdict,
-                    most,
+                    aim: Aim::Within(most),
                 })
                 .collect(),
         }

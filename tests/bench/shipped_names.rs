@@ -4,7 +4,7 @@ use super::programs::{Bench, Case, Peer};
 use super::runs::{Packets, load};
 use super::shipped::MANY;
 use super::shipped_dns::{asks, wire_name};
-use super::table::Row;
+use super::table::{Aim, Row};
 use support::objects::compile::compile_text;
 use support::packets::filter::Filter;
 use support::packets::frame::ip4;
@@ -106,7 +106,7 @@ pub(crate) fn qname(bench: &Bench<'_>) -> Vec<Row> {
             name: HASH,
             program: &lists.hash,
             verdict: kind.verdict,
-            most: kind.most,
+            aim: Aim::Within(kind.most),
         };
         Case::new(what, &lists.table, kind.packets.clone(), kind.verdict, peer)
     });

@@ -52,6 +52,8 @@ pub(crate) enum Aim {
     Fraction(u32),
     /// At most this figure, whatever the peer's.
     Most(f64),
+    /// At most the peer's figure and this one together.
+    Above(f64),
 }
 
 /// One comparison.
@@ -86,6 +88,7 @@ impl Row {
             Aim::Less => ours < theirs,
             Aim::Fraction(parts) => ours * f64::from(parts) <= theirs,
             Aim::Most(most) => ours <= most,
+            Aim::Above(most) => ours <= theirs + most,
         })
     }
 
@@ -148,6 +151,7 @@ impl Aim {
             Self::Less => "< 1".into(),
             Self::Fraction(parts) => format!("≤ 1/{parts}"),
             Self::Most(most) => format!("≤ {}", unit.show(most)),
+            Self::Above(most) => format!("≤ + {}", unit.show(most)),
         }
     }
 }

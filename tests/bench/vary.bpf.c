@@ -2,17 +2,22 @@
 /*
  * Changes each packet and tail-calls the program under test, so that its map
  * lookups miss the CPU caches as in a flood. Changes the source of an IPv4
- * packet or, with -DNAME, the digits of the DNS name blocked-01234.example.
+ * packet, with -DIP6 that of an IPv6 packet or, with -DNAME, the digits of the
+ * DNS name blocked-01234.example.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/udp.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+/* Number of sources or names. */
+#ifndef PACKETS
 #define PACKETS 100000
+#endif
 /* Offset of the first digit: after the DNS header, a length byte and "blocked-". */
 #define DIGITS (sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct udphdr) + 12 + 1 + 8)
 
@@ -46,12 +51,22 @@ int xdp_prog(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	for (int i = 4; i >= 0; i--, number /= 10)
 		data[DIGITS + i] = '0' + number % 10;
+#elif defined(IP6)
+	struct ipv6hdr *ip = (void *)(data + sizeof(struct ethhdr));
+
+	if ((void *)(ip + 1) > (void *)data_end)
+		return XDP_ABORTED;
+	/* As below, behind the /32: each in another /56. */
+	ip->saddr.s6_addr32[1] = bpf_htonl(number * 0x9e3779b1);
 #else
 	struct iphdr *ip = (void *)(data + sizeof(struct ethhdr));
 
 	if ((void *)(ip + 1) > (void *)data_end)
 		return XDP_ABORTED;
-	/* The sequence of the list in shipped.rs: all different, and neighbours far apart. */
+	/*
+	 * The sequence of the list in shipped.rs: neighbours far apart, each in
+	 * another /24.
+	 */
 	ip->saddr = bpf_htonl(number * 0x9e3779b1);
 #endif
 	bpf_tail_call(ctx, &jump, 0);

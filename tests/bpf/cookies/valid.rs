@@ -3,14 +3,15 @@
 use std::net::Ipv6Addr;
 
 use support::objects::random::Random;
+use support::packets::cookie::{made, option, sign};
 use support::packets::filter::Filter;
 use support::packets::frame::ip4;
 use support::packets::message::query;
 
 use super::Verified::{Forged, No, Stale, Valid};
 use super::{
-    PASS, PROGRAMS, SECRET, VECTORS, ask, at, counts, from, load, made, option, set_secrets, sign,
-    timestamp, verify, with_cookie,
+    PASS, PROGRAMS, SECRET, VECTORS, ask, at, counts, from, load, set_secrets, timestamp, verify,
+    with_cookie,
 };
 
 #[test]

@@ -1,6 +1,7 @@
 //! Frames for an XDP program, a sandbox that runs it, and the model that its verdicts are compared with.
 
 pub mod answer;
+pub mod cookie;
 pub mod filter;
 pub mod frame;
 mod headers;
