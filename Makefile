@@ -26,13 +26,17 @@ PYTHON = $(shell find cross tests -name '*.py')
 # The recipes of the Yocto layer.
 LAYER = $(shell find yocto-layer -name '*.bb' -o -name '*.bbappend' -o -name '*.inc' -o -name layer.conf)
 
-.PHONY: help deps build binary objects demo check test faults fuzz soak bench dist-host dist appliance lint clean \
-	deps-build deps-demo deps-test deps-bench deps-dist deps-appliance has-build has-dist
+.PHONY: help deps build binary objects demo check test faults fuzz soak bench dist-host dist release appliance lint clean \
+	deps-build deps-demo deps-test deps-bench deps-dist deps-appliance has-build has-dist has-bench
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+include install.mk
 
 help:
 	@echo 'make deps    installs what make build needs, from Debian packages (root); make deps-dist what make dist needs'
 	@echo 'make build   target/release/corexdp, and the shipped programs with their Corefiles in target/bpf/'
+	@echo 'make install what make build built, under PREFIX (/usr/local); install.mk lists the variables; make uninstall'
 	@echo 'make demo    builds, and demonstrates a filter of a DNS server in network namespaces (root)'
 	@echo 'make check   rustfmt, clippy, unit and end-to-end tests of the debug build, in minutes (root)'
 	@echo 'make test    everything that CI runs (root); tests/all.sh lists the steps of check and of test'
@@ -41,6 +45,7 @@ help:
 	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; memory must not grow (root)'
 	@echo 'make bench   measures attaching, filling, scraping, idling, packets, floods and lists, and those of peers (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the shipped programs, in dist/'
+	@echo 'make release dist/release/: tarballs of the source and of each CPU with bills of materials, and checksums'
 	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it in them (root)'
 	@echo 'make lint    formatting, clippy, shellcheck, pyflakes, hadolint, oelint, systemd-analyze'
 	@echo 'make clean   removes target/ and dist/'
@@ -103,7 +108,7 @@ appliance: | deps-appliance
 	tests/appliance.sh
 
 # The part of `make dist` for this machine's CPU.
-dist-host: objects | has-dist
+dist-host: objects | has-bench
 	cross/dist.sh $(shell uname -m)-unknown-linux-musl
 
 dist: objects | has-dist
@@ -111,6 +116,12 @@ dist: objects | has-dist
 	cross/dist.sh aarch64-unknown-linux-musl
 	cross/sbom.py x86_64-unknown-linux-musl
 	cross/sbom.py aarch64-unknown-linux-musl
+
+# The tarballs and checksums of the last commit.
+release:
+	cross/release.sh --check
+	@$(MAKE) --no-print-directory dist
+	cross/release.sh
 
 lint: | deps-test
 	$(CARGO) fmt --all --check
@@ -137,5 +148,5 @@ deps-dist: | deps-build
 deps-appliance: | deps-dist
 has-dist: | has-build
 
-has-build has-dist: has-%:
+has-build has-dist has-bench: has-%:
 	@tests/setup.sh $* only-check
