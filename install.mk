@@ -49,17 +49,19 @@ COPIED = 755:$(BINARY):$(sbindir)/corexdp \
 	644:$(FAIL2BAN):$(datadir)/corexdp/fail2ban.conf \
 	755:$(CROWDSEC):$(datadir)/corexdp/crowdsec.sh \
 	$(call into,$(docdir),$(DOCUMENTS))
-# Texts with paths of other installed files, see REWRITE.
-REWRITTEN = $(call into,$(datadir)/corexdp,$(COREFILES)) \
-	$(foreach file,$(MANUALS),$(call into,$(mandir)/man$(patsubst .%,%,$(suffix $(file))),$(file)))
-# These also name the Corefile, for which the binary has /etc as default.
+# Texts with paths of other installed files.
+EXAMPLES = $(call into,$(datadir)/corexdp,$(COREFILES))
+PAGES = $(foreach file,$(MANUALS),$(call into,$(mandir)/man$(patsubst .%,%,$(suffix $(file))),$(file)))
 SERVICES = $(if $(filter systemd,$(INIT)),644:$(UNIT):$(unitdir)/corexdp.service) \
 	$(if $(filter sysv,$(INIT)),755:$(SCRIPT):$(sysconfdir)/init.d/corexdp)
+ALL = $(COPIED) $(EXAMPLES) $(PAGES) $(SERVICES)
 FOLDERS = $(libdir)/corexdp $(includedir)/corexdp $(datadir)/corexdp $(docdir) $(sysconfdir)/corexdp
 
-# The sources have the paths of PREFIX=/usr, and their Corefiles name an object in their own folder.
+# The sources have the paths of PREFIX=/usr, and their Corefiles name an object in their own folder. The manuals say which
+# Corefile the binary reads by default: always that in /etc.
 REWRITE = -e 's,/usr/sbin/,$(sbindir)/,g' -e 's,/usr/lib/corexdp,$(libdir)/corexdp,g' \
-	-e 's,/usr/include/corexdp,$(includedir)/corexdp,g' -e 's,/usr/share/corexdp,$(datadir)/corexdp,g' \
+	-e 's,/usr/include/corexdp,$(includedir)/corexdp,g' -e 's,/usr/share/corexdp,$(datadir)/corexdp,g'
+REWRITE_EXAMPLES = $(REWRITE) \
 	$(foreach file,$(notdir $(OBJECTS)),-e 's,^\( *elf \)$(file)$$,\1$(libdir)/corexdp/$(file),')
 REWRITE_SERVICES = $(REWRITE) -e 's,/etc/corexdp,$(sysconfdir)/corexdp,g' -e 's,/etc/default/,$(sysconfdir)/default/,g'
 
@@ -68,7 +70,7 @@ REWRITE_SERVICES = $(REWRITE) -e 's,/etc/corexdp,$(sysconfdir)/corexdp,g' -e 's,
 # Nothing is installed unless all files are there. `make install` builds nothing, since root should not build.
 install:
 	$(if $(filter-out systemd sysv,$(INIT)),$(error INIT=$(INIT): the words are systemd and sysv))
-	@missing=; for entry in $(COPIED) $(REWRITTEN) $(SERVICES); do \
+	@missing=; for entry in $(ALL); do \
 		file=$${entry#*:}; file=$${file%%:*}; [ -e "$$file" ] || missing="$$missing $$file"; \
 	done; \
 	[ -z "$$missing" ] || { echo "install: missing:$$missing; $(REMEDY)" >&2; exit 1; }
@@ -76,7 +78,8 @@ install:
 	put_text() { put "$$1" && entry=$$1 && shift && sed -i "$$@" "$(DESTDIR)$${entry##*:}"; }; \
 	set -e; \
 	for entry in $(COPIED); do put "$$entry"; done; \
-	for entry in $(REWRITTEN); do put_text "$$entry" $(REWRITE); done; \
+	for entry in $(EXAMPLES); do put_text "$$entry" $(REWRITE_EXAMPLES); done; \
+	for entry in $(PAGES); do put_text "$$entry" $(REWRITE); done; \
 	for entry in $(SERVICES); do put_text "$$entry" $(REWRITE_SERVICES); done; \
 	[ -d "$(DESTDIR)$(sysconfdir)/corexdp" ] || $(INSTALL) -d -m 755 "$(DESTDIR)$(sysconfdir)/corexdp"
 	@echo 'installed; $(datadir)/corexdp has Corefiles to copy to $(sysconfdir)/corexdp/Corefile'
@@ -84,7 +87,7 @@ install:
 # Keeps the operator's own files.
 uninstall: override INIT = systemd sysv
 uninstall:
-	@for entry in $(COPIED) $(REWRITTEN) $(SERVICES); do rm -f "$(DESTDIR)$${entry##*:}" || exit; done
+	@for entry in $(ALL); do rm -f "$(DESTDIR)$${entry##*:}" || exit; done
 	@for folder in $(FOLDERS); do \
 		! [ -d "$(DESTDIR)$$folder" ] || rmdir "$(DESTDIR)$$folder" 2>/dev/null || echo "uninstall: kept $$folder, which has other files"; \
 	done

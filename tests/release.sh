@@ -160,6 +160,18 @@ source_installs_the_same() {
         diff --recursive --exclude=LICENCES --exclude=bom.cdx.json "$scratch/source" "$root"
 }
 
+# Manuals, completions and Corefiles; in the recipe for Yocto, all packages together.
+yocto_installs_the_same() {
+    python3 -B - "$scratch/yocto" "dist/$(uname -m)-unknown-linux-musl" <<EOF &&
+import sys
+sys.path.insert(0, 'tests/appliance')
+import packages
+packages.removals = lambda recipe: []
+packages.install_package('yocto', 'systemd', sys.argv[2] + '/corexdp', sys.argv[2], sys.argv[1])
+EOF
+        diff --recursive --exclude=doc "$scratch/yocto/usr/share" "$scratch/$here/usr/share"
+}
+
 # Runs a program with $root as its root folder, which has no libraries.
 inside() {
     chroot "$root" "$@"
@@ -275,6 +287,7 @@ check 'both targets have the same files' release_of_the_other_target_has_the_sam
 check 'make install installs the release' installs_the_release
 check 'exactly the expected files are installed' has_the_installed_files
 check 'make install installs the same from the source' source_installs_the_same
+check 'Yocto installs the same texts' yocto_installs_the_same
 check 'the installed binary prints its version' prints_its_version
 check 'the installed binary accepts the installed Corefiles' accepts_the_installed_corefiles
 check 'own programs compile with the installed headers' compiles_with_the_installed_headers
