@@ -1,4 +1,5 @@
-# `make help` lists the targets. Each target installs its requirements, so any may be the first after cloning.
+# `make help` lists the targets. Targets that build, and `make install`, never install packages: they name what is missing, and
+# `make deps` installs it. Targets that test install their requirements, so any of them may be the first after cloning.
 
 CARGO ?= cargo
 CLANG ?= clang
@@ -25,12 +26,17 @@ PYTHON = $(shell find cross tests -name '*.py')
 # The recipes of the Yocto layer.
 LAYER = $(shell find yocto-layer -name '*.bb' -o -name '*.bbappend' -o -name '*.inc' -o -name layer.conf)
 
-.PHONY: help build binary demo check test faults fuzz soak bench dist-host dist appliance lint clean setup-build setup-demo \
-	setup-test setup-bench setup-dist setup-appliance
+.PHONY: help deps build binary objects demo check test faults fuzz soak bench dist-host dist release appliance lint clean \
+	deps-build deps-demo deps-test deps-bench deps-dist deps-appliance has-build has-dist has-bench
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+include install.mk
 
 help:
+	@echo 'make deps    installs what make build needs, from Debian packages (root); make deps-dist what make dist needs'
 	@echo 'make build   target/release/corexdp, and the shipped programs with their Corefiles in target/bpf/'
+	@echo 'make install what make build built, under PREFIX (/usr/local); install.mk lists the variables; make uninstall'
 	@echo 'make demo    builds, and demonstrates a filter of a DNS server in network namespaces (root)'
 	@echo 'make check   rustfmt, clippy, unit and end-to-end tests of the debug build, in minutes (root)'
 	@echo 'make test    everything that CI runs (root); tests/all.sh lists the steps of check and of test'
@@ -39,16 +45,21 @@ help:
 	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; memory must not grow (root)'
 	@echo 'make bench   measures attaching, filling, scraping, idling, packets, floods and lists, and those of peers (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the shipped programs, in dist/'
+	@echo 'make release dist/release/: tarballs of the source and of each CPU with bills of materials, and checksums'
 	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it in them (root)'
 	@echo 'make lint    formatting, clippy, shellcheck, pyflakes, hadolint, oelint, systemd-analyze'
 	@echo 'make clean   removes target/ and dist/'
 
-build: binary $(BPF_OUTPUTS)
+deps: deps-build
 
-binary: | setup-build
+build: binary objects
+
+binary: | has-build
 	$(CARGO) build --release --locked
 
-target/bpf/%.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile | setup-build
+objects: $(BPF_OUTPUTS)
+
+target/bpf/%.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile | has-build
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 	@if command -v $(LLVM_STRIP) >/dev/null; then $(LLVM_STRIP) -g $@; fi
@@ -57,48 +68,62 @@ target/bpf/%.Corefile: bpf/%.Corefile
 	@mkdir -p $(@D)
 	cp $< $@
 
-demo: build | setup-demo
+# The targets below install their requirements first. A second make then finds them: a prerequisite `build` would look for
+# its requirements at the same time.
+
+demo: | deps-demo
+	@$(MAKE) --no-print-directory build
 	tests/demo.sh
 
-check: $(BPF_OUTPUTS) | setup-test
+check: | deps-test
+	@$(MAKE) --no-print-directory objects
 	tests/all.sh check
 
-test: | setup-test
+test: | deps-test
 	tests/all.sh
 
 # `make test` includes one failure of each call.
-faults: | setup-test
+faults: | deps-test
 	COREXDP_FAULTS=all $(CARGO) test --locked --test faults
 
 # Seconds for each fuzz target. One target runs on each core at a time.
 SECONDS_EACH ?= 600
 
-fuzz: | setup-test
+fuzz: | deps-test
 	tests/fuzz.sh $(SECONDS_EACH)
 
 # Minutes of the soak test.
 MINUTES ?= 30
 
-soak: build | setup-test
+soak: | deps-test
+	@$(MAKE) --no-print-directory build
 	COREXDP_SOAK_SECONDS=$$(($(MINUTES) * 60)) $(CARGO) test --release --locked --test soak -- --nocapture
 
-bench: dist-host | setup-bench
+bench: | deps-bench
+	@$(MAKE) --no-print-directory dist-host
 	tests/bench.sh
 
+appliance: | deps-appliance
+	@$(MAKE) --no-print-directory dist
+	tests/appliance.sh
+
 # The part of `make dist` for this machine's CPU.
-dist-host: $(BPF_OUTPUTS) | setup-bench
+dist-host: objects | has-bench
 	cross/dist.sh $(shell uname -m)-unknown-linux-musl
 
-dist: $(BPF_OUTPUTS) | setup-dist
+dist: objects | has-dist
 	cross/dist.sh x86_64-unknown-linux-musl
 	cross/dist.sh aarch64-unknown-linux-musl
 	cross/sbom.py x86_64-unknown-linux-musl
 	cross/sbom.py aarch64-unknown-linux-musl
 
-appliance: dist | setup-appliance
-	tests/appliance.sh
+# The tarballs and checksums of the last commit.
+release:
+	cross/release.sh --check
+	@$(MAKE) --no-print-directory dist
+	cross/release.sh
 
-lint: | setup-test
+lint: | deps-test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --features faults -- -D warnings
@@ -115,5 +140,13 @@ lint: | setup-test
 clean:
 	rm -rf target dist
 
-setup-build setup-demo setup-test setup-bench setup-dist setup-appliance: setup-%:
+deps-build deps-demo deps-test deps-bench deps-dist deps-appliance: deps-%:
 	@tests/setup.sh $*
+
+# The static binaries also need what `make build` needs. make starts one apt at a time.
+deps-dist: | deps-build
+deps-appliance: | deps-dist
+has-dist: | has-build
+
+has-build has-dist has-bench: has-%:
+	@tests/setup.sh $* only-check

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """Writes the bill of materials of a static binary, bom.cdx.json (CycloneDX 1.6), and the file LICENCES.
 
-Both depend only on Cargo.lock, so the same source gives the same bytes. Cargo.lock does not contain Rust's std and musl:
-LICENCES names them without a version, bom.cdx.json does not.
+Both depend only on Cargo.lock and tests/advisories.txt, so the same source gives the same bytes. Cargo.lock does not contain
+Rust's std and musl: LICENCES names them without a version, bom.cdx.json does not.
+
+The vulnerabilities of bom.cdx.json (VEX) are the advisories about components in the bill: a scanner that knows an advisory
+learns that corexdp has the fix, or why the fault is out of reach. Advisories about packages that only the build runs are
+left out, as these packages are.
 
 Usage: cross/sbom.py TARGET [FOLDER], after cross/dist.sh TARGET; FOLDER is dist/TARGET by default
 Environment: CARGO, the cargo to run
@@ -10,6 +14,7 @@ Environment: CARGO, the cargo to run
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +103,38 @@ def component(package, sums):
     return described
 
 
+def advisories():
+    """Package, rule, identifier and note of each vulnerability in advisories.txt. `unmaintained` is no vulnerability."""
+    for line in (ROOT / "tests/advisories.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, rule, identifier, note = line.split(maxsplit=3)
+            if re.match("(CVE|RUSTSEC|GHSA)-", identifier):
+                yield name, rule, identifier, note
+
+
+def source(identifier):
+    if identifier.startswith("RUSTSEC-"):
+        return {"name": "RustSec", "url": f"https://rustsec.org/advisories/{identifier}.html"}
+    if identifier.startswith("GHSA-"):
+        return {"name": "GitHub", "url": f"https://github.com/advisories/{identifier}"}
+    return {"name": "NVD", "url": f"https://nvd.nist.gov/vuln/detail/{identifier}"}
+
+
+def vulnerabilities(components):
+    """The advisories about components, with the reason why corexdp is not affected."""
+    found = []
+    for name, rule, identifier, note in advisories():
+        # The advisories about bpf-sys are those of the libbpf inside.
+        name = LIBBPF["name"] if name == "bpf-sys" else name
+        analysis = {"state": "resolved", "detail": f"fixed in {rule.removeprefix('>=')}: {note}"}
+        if not rule.startswith(">="):
+            analysis = {"state": "not_affected", "justification": "code_not_reachable", "detail": note}
+        affected = [{"ref": c["bom-ref"]} for c in components if c["name"] == name]
+        if affected:
+            found.append({"id": identifier, "source": source(identifier), "analysis": analysis, "affects": affected})
+    return sorted(found, key=lambda one: one["id"])
+
+
 def bill_of_materials(target):
     graph = metadata(target)
     linked, sums = linked_packages(graph), checksums()
@@ -119,6 +156,7 @@ def bill_of_materials(target):
         "metadata": {"component": main},
         "components": [*parts, LIBBPF],
         "dependencies": sorted(edges, key=lambda edge: edge["ref"]),
+        "vulnerabilities": vulnerabilities([*parts, LIBBPF]),
     }
 
 

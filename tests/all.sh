@@ -14,7 +14,7 @@
 #   the tests in $slow, several minutes together                         x
 #   cargo test --features faults --test run                              x
 #   each fuzz target for 15 seconds: tests/fuzz.sh                       x
-#   static binaries: make dist, tests/dist.sh, tests/rebuild.sh          x
+#   static binaries: make dist, tests/dist.sh, release.sh, rebuild.sh    x
 #   emulated boots: tests/appliance.sh                                   x
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -107,6 +107,7 @@ if step make --no-print-directory build; then
 fi
 if step make --no-print-directory dist; then
     tests tests/dist.sh
+    tests tests/release.sh
     # The emulated machines are often idle. rebuild.sh uses that time.
     nice -n 19 tests/rebuild.sh >"$rebuild_log" 2>&1 &
     rebuild=$!

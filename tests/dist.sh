@@ -8,20 +8,8 @@ cd "$(dirname "$0")/.." || exit 1
 
 # The size limit of a binary, in bytes, for devices with small flash.
 most_bytes=900000
-passed=0
-failed=0
-
-check() {
-    local name=$1 output
-    shift
-    if output=$("$@" 2>&1); then
-        printf 'ok: %s\n' "$name"
-        passed=$((passed + 1))
-    else
-        printf 'FAILED: %s: %s\n' "$name" "$output" >&2
-        failed=$((failed + 1))
-    fi
-}
+# shellcheck source=check.sh
+. tests/check.sh
 
 is_static_and_stripped() {
     local kind
@@ -44,6 +32,16 @@ has_no_local_path() {
 
 has_bill_of_materials() {
     jq -e '.specVersion == "1.6" and (.components | length > 10)' "$1/bom.cdx.json" && grep -q '^musl: ' "$1/LICENCES"
+}
+
+# Each vulnerability names components of the bill, and says why they are not affected.
+has_vulnerabilities() {
+    jq -e '[.components[]["bom-ref"]] as $refs | .vulnerabilities | length > 5
+        and all(.analysis.state == "resolved" or .analysis.justification == "code_not_reachable")
+        and all(.analysis.detail != "" and (.affects | length > 0))
+        and all(.[].affects[].ref; IN($refs[]))
+        and any(.id == "CVE-2022-3534" and .affects == [{"ref": "libbpf"}])
+        and ([.[].id] | unique | length) == length' "$1/bom.cdx.json"
 }
 
 prints_version() {
@@ -92,6 +90,7 @@ check_target() {
     check "$binary is small" is_small "$binary"
     check "$binary has no path of this machine" has_no_local_path "$binary"
     check "$examples has a bill of materials" has_bill_of_materials "$examples"
+    check "$examples has the vulnerabilities of its components" has_vulnerabilities "$examples"
     check "$binary prints its version" prints_version "${run[@]}"
     for source in bpf/*.bpf.c; do
         name=$(basename "$source" .bpf.c)
@@ -103,6 +102,4 @@ check_target() {
 check_target x86_64 x86-64
 check "$examples/corexdp serves a page" serves_page "$PWD/$examples/corexdp"
 check_target aarch64 'ARM aarch64' qemu-aarch64-static
-
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish

@@ -44,7 +44,7 @@ while read -r name; do
         printf 'FAILED: dist/%s differs between the builds\n' "$name"
         failed=$((failed + 1))
     fi
-done < <(for dist in dist "$other/dist"; do (cd "$dist" && find . -type f -printf '%P\n'); done | sort -u)
+done < <(for dist in dist "$other/dist"; do (cd "$dist" && find ./*-musl -type f); done | sort -u)
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]

