@@ -3,12 +3,12 @@
 mod rates;
 mod valid;
 
-use std::hash::Hasher as _;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
+use support::packets::cookie::Verdict::{self, Forged, No, Stale, Valid};
+use support::packets::cookie::{Cookie, option, timestamp};
 use support::packets::filter::Filter;
 use support::packets::frame::{Packet, ip4, ip6};
 use support::packets::message::{Message, query};
@@ -18,9 +18,6 @@ use support::wait::wait_until;
 use super::dns::total;
 
 const PROGRAMS: [&str; 2] = ["dns", "guard"];
-
-/// A cookie option: 8 bytes of the client, 16 of the server.
-type Cookie = [u8; 24];
 
 /// The secret of RFC 9018 appendix A.1 to A.3, and the two of A.4.
 const SECRET: u128 = 0xe5e9_73e5_a6b2_a43f_48e7_dc84_9e37_bfcf;
@@ -94,37 +91,6 @@ impl Vector {
     }
 }
 
-fn timestamp(cookie: &Cookie) -> u32 {
-    u32::from_be_bytes(cookie[12..16].try_into().unwrap())
-}
-
-/// A cookie for this source as RFC 9018 section 4 describes it, by the SipHash-2-4 of the standard library.
-fn made(secret: u128, source: &str, time: u32) -> Cookie {
-    let mut cookie = *b"a client\x01\0\0\0........____";
-    cookie[12..16].copy_from_slice(&time.to_be_bytes());
-    sign(&mut cookie, secret, source);
-    cookie
-}
-
-/// Writes the hash of a cookie.
-fn sign(cookie: &mut Cookie, secret: u128, source: &str) {
-    let key = secret.to_be_bytes();
-    let half = |at: usize| u64::from_le_bytes(key[at..at + 8].try_into().unwrap());
-    #[expect(deprecated, reason = "no other hash of the library is SipHash-2-4")]
-    let mut hash = std::hash::SipHasher::new_with_keys(half(0), half(8));
-    hash.write(&cookie[..16]);
-    match source.parse().unwrap() {
-        IpAddr::V4(address) => hash.write(&address.octets()),
-        IpAddr::V6(address) => hash.write(&address.octets()),
-    }
-    cookie[16..].copy_from_slice(&hash.finish().to_le_bytes());
-}
-
-fn option(cookie: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(cookie.len()).unwrap();
-    [&[0, 10, 0, length], cookie].concat()
-}
-
 fn from(source: &str) -> Packet {
     if source.contains(':') {
         ip6(source)
@@ -191,24 +157,12 @@ fn at<T>(filter: &Filter, time: i64, act: impl Fn() -> T) -> T {
     })
 }
 
-/// Result of the verification as the program counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verified {
-    Valid,
-    Forged,
-    Stale,
-    /// No cookie of RFC 9018.
-    No,
-}
-
-use Verified::{Forged, No, Stale, Valid};
-
 fn counts(filter: &Filter) -> [u64; 3] {
     ["cookies_valid", "cookies_forged", "cookies_stale"].map(|name| total(filter, name))
 }
 
 /// Sends the query at this time. It must pass if and only if its cookie is valid.
-fn verify(filter: &Filter, frame: &[u8], time: i64) -> Verified {
+fn verify(filter: &Filter, frame: &[u8], time: i64) -> Verdict {
     at(filter, time, || {
         let before = counts(filter);
         let passed = filter.run(frame).verdict == PASS;

@@ -1,12 +1,13 @@
 //! Secrets, and the rates of clients with a cookie.
 
+use support::packets::cookie::Verdict::{Forged, Valid};
+use support::packets::cookie::made;
 use support::packets::filter::Filter;
 use support::packets::sandbox::PASS;
 
-use super::Verified::{Forged, Valid};
 use super::{
-    NEW_SECRET, OLD_SECRET, PROGRAMS, SECRET, VECTORS, ask, at, counts, load, made, set_secrets,
-    total, verify,
+    NEW_SECRET, OLD_SECRET, PROGRAMS, SECRET, VECTORS, ask, at, counts, load, set_secrets, total,
+    verify,
 };
 
 /// A new secret comes as the second, then becomes the first, and the old one goes.
