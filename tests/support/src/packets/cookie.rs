@@ -142,6 +142,9 @@ impl Maker<'_> {
         let mut cookie = [0; 24];
         cookie.fill_with(|| byte(random));
         cookie[8] = 1;
+        if random.below(2) == 0 {
+            cookie[9..12].fill(0);
+        }
         if kind == Kind::WrongVersion {
             cookie[8] = [0, 2, byte(random) | 4][random.below(3)];
         }
