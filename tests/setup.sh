@@ -30,6 +30,8 @@ demo,test,bench command knotd knot
 test,bench command dnsperf dnsperf
 demo,test,appliance command kdig knot-dnsutils
 test,bench command unbound unbound
+test command named bind9
+test command dig bind9-dnsutils
 bench command nft nftables
 test command openssl openssl
 test command dnsmasq dnsmasq-base
@@ -155,8 +157,10 @@ install() {
         get ${qemu_release:+-t "$qemu_release"} $emulators
     fi
     for package in "$@"; do
-        # The effect of `systemctl disable`, on a machine without systemd too.
-        rm -f "/etc/systemd/system/multi-user.target.wants/$package.service"
+        # The effect of `systemctl disable`, on a machine without systemd too. The unit of bind9 is named.service.
+        for unit in $(dpkg -L "$package" | sed -n 's,^\(/usr\)*/lib/systemd/system/\(.*\.service\)$,\2,p'); do
+            rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
+        done
     done
 }
 

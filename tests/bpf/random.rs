@@ -5,13 +5,11 @@ use support::packets::filter::Filter;
 use support::packets::frame::*;
 use support::packets::kernel::Ran;
 use support::packets::message::{cookie, query};
+use support::packets::number;
 
-/// Number of packets for each program: `COREXDP_PACKETS`, or a default for every run of the tests.
+/// Number of packets for each program.
 pub(crate) fn packets() -> u32 {
-    match std::env::var("COREXDP_PACKETS") {
-        Ok(number) => number.parse().expect("COREXDP_PACKETS is a number"),
-        Err(_) => 100_000,
-    }
+    number(100_000)
 }
 
 /// Compares the program with its model for random queries and responses. Each verdict must occur often.

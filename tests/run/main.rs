@@ -23,6 +23,7 @@ mod confinement;
 mod confirmation;
 mod connections;
 mod control;
+mod cookies;
 mod decisions;
 mod detached;
 mod differences;

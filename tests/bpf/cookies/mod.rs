@@ -5,7 +5,8 @@ mod valid;
 
 use std::time::{Duration, Instant};
 
-use support::packets::cookie::{Cookie, option, set_clock, set_secret};
+use support::packets::cookie::Verdict::{self, Forged, No, Stale, Valid};
+use support::packets::cookie::{Cookie, option, set_clock, set_secret, timestamp};
 use support::packets::filter::Filter;
 use support::packets::frame::{Packet, ip4, ip6};
 use support::packets::message::{Message, query};
@@ -88,10 +89,6 @@ impl Vector {
     }
 }
 
-fn timestamp(cookie: &Cookie) -> u32 {
-    u32::from_be_bytes(cookie[12..16].try_into().unwrap())
-}
-
 fn from(source: &str) -> Packet {
     if source.contains(':') {
         ip6(source)
@@ -152,24 +149,12 @@ fn at<T>(filter: &Filter, time: i64, act: impl Fn() -> T) -> T {
     })
 }
 
-/// Result of the verification as the program counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verified {
-    Valid,
-    Forged,
-    Stale,
-    /// No cookie of RFC 9018.
-    No,
-}
-
-use Verified::{Forged, No, Stale, Valid};
-
 fn counts(filter: &Filter) -> [u64; 3] {
     ["cookies_valid", "cookies_forged", "cookies_stale"].map(|name| total(filter, name))
 }
 
 /// Sends the query at this time. It must pass if and only if its cookie is valid.
-fn verify(filter: &Filter, frame: &[u8], time: i64) -> Verified {
+fn verify(filter: &Filter, frame: &[u8], time: i64) -> Verdict {
     at(filter, time, || {
         let before = counts(filter);
         let passed = filter.run(frame).verdict == PASS;

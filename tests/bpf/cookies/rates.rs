@@ -1,10 +1,10 @@
 //! Secrets, and the rates of clients with a cookie.
 
+use support::packets::cookie::Verdict::{Forged, Valid};
 use support::packets::cookie::made;
 use support::packets::filter::Filter;
 use support::packets::sandbox::PASS;
 
-use super::Verified::{Forged, Valid};
 use super::{
     NEW_SECRET, OLD_SECRET, PROGRAMS, SECRET, VECTORS, ask, at, counts, load, set_secrets, total,
     verify,

@@ -1,17 +1,17 @@
-//! The verification of a cookie: vectors, changes, times and places.
+//! The verification of a cookie: vectors, random cookies, changes, times and places.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use support::objects::random::Random;
-use support::packets::cookie::{made, option, sign};
+use support::packets::cookie::Verdict::{Forged, No, Stale, Valid};
+use support::packets::cookie::{Kind, Maker, made, option, timestamp, verdict};
 use support::packets::filter::Filter;
 use support::packets::frame::ip4;
 use support::packets::message::query;
+use support::packets::number;
 
-use super::Verified::{Forged, No, Stale, Valid};
 use super::{
-    PASS, PROGRAMS, SECRET, VECTORS, ask, at, counts, from, load, set_secrets, timestamp, verify,
-    with_cookie,
+    PASS, PROGRAMS, SECRET, VECTORS, ask, at, counts, from, load, set_secrets, verify, with_cookie,
 };
 
 #[test]
@@ -27,31 +27,43 @@ fn cookies_of_the_rfc_are_valid() {
     }
 }
 
-/// Random secrets, clients, reserved bits and addresses.
+/// Cookies of every kind, with random secrets, clients, reserved bits, addresses and times.
 #[test]
 fn random_cookies_match_the_reference() {
-    let filter = load("dns", [SECRET, 0]);
-    let mut random = Random(0xc0_0c1e);
-    let time = VECTORS[0].time();
-    for _ in 0..1000 {
-        let mut bytes = [0; 48];
-        bytes.fill_with(|| u8::try_from(random.below(256)).unwrap());
-        let secret = u128::from_be_bytes(*bytes[..16].first_chunk().unwrap());
-        let address = u128::from_be_bytes(*bytes[16..32].first_chunk().unwrap());
-        let source = if random.below(2) == 0 {
-            Ipv6Addr::from_bits(address).to_string()
-        } else {
-            let [a, b, c, d] = *bytes[16..].first_chunk().unwrap();
-            format!("{a}.{b}.{c}.{d}")
-        };
-        let mut cookie = VECTORS[0].cookie();
-        cookie[..8].copy_from_slice(&bytes[32..40]);
-        cookie[9..12].copy_from_slice(&bytes[40..43]);
-        sign(&mut cookie, secret, &source);
-        set_secrets(&filter, [secret, 0]);
-        assert_eq!(verify(&filter, &ask(&source, &cookie), time), Valid);
-        cookie[16 + random.below(8)] ^= 1 << random.below(8);
-        assert_eq!(verify(&filter, &ask(&source, &cookie), time), Forged);
+    for program in PROGRAMS {
+        let filter = load(program, [SECRET, 0]);
+        let mut random = Random(0xc0_0c1e);
+        for number in 0..number(1000) {
+            let kind = Kind::ALL[number as usize % Kind::ALL.len()];
+            let maker = Maker {
+                secret: u128::from_be_bytes(bytes(&mut random)),
+                source: &source(&mut random),
+                now: u32::from_be_bytes(bytes(&mut random)),
+                margin: 0,
+            };
+            let cookie = maker.cookie(&mut random, kind);
+            let expected = verdict(&cookie, maker.secret, maker.source, maker.now);
+            assert_eq!(expected, kind.verdict(), "{kind:?}: {cookie:02x?}");
+            let other = u128::from_be_bytes(bytes(&mut random));
+            let secrets = [[maker.secret, 0], [0, maker.secret], [other, maker.secret]];
+            set_secrets(&filter, secrets[random.below(3)]);
+            let verified = verify(&filter, &ask(maker.source, &cookie), maker.now.into());
+            assert_eq!(verified, expected, "{program}: {kind:?}: {cookie:02x?}");
+        }
+    }
+}
+
+fn bytes<const N: usize>(random: &mut Random) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.fill_with(|| u8::try_from(random.below(256)).unwrap());
+    bytes
+}
+
+fn source(random: &mut Random) -> String {
+    if random.below(2) == 0 {
+        Ipv6Addr::from(bytes::<16>(random)).to_string()
+    } else {
+        Ipv4Addr::from(bytes::<4>(random)).to_string()
     }
 }
 

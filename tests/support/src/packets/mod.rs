@@ -11,3 +11,11 @@ pub mod model;
 pub mod name_table;
 pub mod sandbox;
 pub mod table;
+
+/// Number of random packets of a test: `COREXDP_PACKETS`, or a default for every run of the tests.
+pub fn number(default: u32) -> u32 {
+    match std::env::var("COREXDP_PACKETS") {
+        Ok(number) => number.parse().expect("COREXDP_PACKETS is a number"),
+        Err(_) => default,
+    }
+}
