@@ -47,7 +47,7 @@ fn layout() -> &'static ValueLayout {
     LAYOUT.get_or_init(|| {
         let linked = link(&fs::read(object()).unwrap(), "xdp_prog").unwrap();
         let found = linked.map("xdp_map").and_then(MapDef::table).unwrap();
-        found.values.clone()
+        found.values
     })
 }
 
