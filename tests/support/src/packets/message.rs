@@ -105,6 +105,10 @@ impl Asked {
         if message.len() < 12 {
             return Err(cut);
         }
+        // The length is that of the whole datagram, in a first fragment too.
+        if length < 20 {
+            return Err("bad_length");
+        }
         let count = |at| wide(message, at).unwrap();
         if message[2] & 0x78 != 0 {
             return Err("other_opcode");
