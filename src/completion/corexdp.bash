@@ -65,7 +65,7 @@ _corexdp_word() {
     top) words='-i --by -n --for --json --control' ;;
     add | delete) words='-i --state --control' ;;
     test) words='-i --control' ;;
-    reload) words='--confirm --control' ;;
+    reload) words='-conf --confirm --control' ;;
     confirm) words='--control' ;;
     '') words='-conf --confirm --log --control --pidfile --state -quiet --version --help' ;;
     esac

@@ -72,6 +72,9 @@ impl Daemon<'_> {
             process: &self.process,
             source: &self.options.source,
             confirm: pending.map(|pending| pending.until),
+            trial: pending
+                .and_then(|pending| pending.trial.as_ref())
+                .map(|trial| &trial.source),
             log: &self.options.log,
         };
         (overview, self.page.server.as_mut())

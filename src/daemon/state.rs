@@ -142,6 +142,17 @@ pub(super) struct PendingConfirm {
     pub(super) replaced: Replaced,
     /// True for a start; its rollback ends the daemon.
     pub(super) at_start: bool,
+    /// The file on trial, if the reload read another file than the Corefile.
+    pub(super) trial: Option<Trial>,
+}
+
+/// A file on trial (`reload/confirm.rs`).
+#[derive(Debug)]
+pub(super) struct Trial {
+    /// The file, a [`Source::Trial`].
+    pub(super) source: Source,
+    /// Digest of its content.
+    pub(super) digest: u64,
 }
 
 /// State that a start or reload replaced (`reload/confirm.rs`).

@@ -63,6 +63,13 @@ pub struct PlannedFilter {
 pub enum Source {
     /// A file, by the path that the operator gave.
     File(PathBuf),
+    /// A file on trial, by its absolute path. Its relative paths start at the folder of the Corefile whose place it may take.
+    Trial {
+        /// The file on trial.
+        file: PathBuf,
+        /// The Corefile.
+        corefile: PathBuf,
+    },
     /// Standard input.
     Stdin,
 }
@@ -82,7 +89,7 @@ impl Source {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Stdin => Some("stdin"),
-            Self::File(path) => path.to_str(),
+            Self::File(path) | Self::Trial { file: path, .. } => path.to_str(),
         }
     }
 
@@ -90,7 +97,7 @@ impl Source {
     fn folder(&self) -> io::Result<PathBuf> {
         match self {
             Self::Stdin => std::env::current_dir(),
-            Self::File(path) => {
+            Self::File(path) | Self::Trial { corefile: path, .. } => {
                 let path = std::path::absolute(path)?;
                 Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
             }
@@ -102,7 +109,7 @@ impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Stdin => f.write_str("stdin"),
-            Self::File(path) => path.display().fmt(f),
+            Self::File(path) | Self::Trial { file: path, .. } => path.display().fmt(f),
         }
     }
 }
@@ -114,7 +121,9 @@ impl std::fmt::Display for Source {
 pub fn read(source: &Source, sources: &mut Sources) -> Result<Corefile, Diagnostic> {
     let (bytes, folder) = match source {
         Source::Stdin => files::read_all(io::stdin().lock(), MAX_COREFILE),
-        Source::File(path) => sources.content(path, MAX_COREFILE),
+        Source::File(path) | Source::Trial { file: path, .. } => {
+            sources.content(path, MAX_COREFILE)
+        }
     }
     .and_then(|bytes| Ok((bytes, source.folder()?)))
     .map_err(|error| unreadable(source, &error))?;

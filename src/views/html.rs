@@ -94,7 +94,7 @@ impl Overview<'_> {
     /// Writes the pending confirmation, and the last reload if it failed or was rolled back.
     fn reload_state(&self, text: &mut Text<'_>) -> fmt::Result {
         if let Some(seconds) = self.confirm_within() {
-            markup::pending(text, seconds)?;
+            markup::pending(text, seconds, self.trial_name())?;
         }
         let Some(last) = &self.reloads.last else {
             return Ok(());
@@ -104,7 +104,10 @@ impl Overview<'_> {
                 let error = last.error.as_deref().unwrap_or_default();
                 markup::reload_failed(text, last.at.into(), error)
             }
-            Outcome::Unconfirmed => markup::reload_unconfirmed(text, last.at.into()),
+            Outcome::Unconfirmed => {
+                let error = last.error.as_deref().unwrap_or_default();
+                markup::reload_unconfirmed(text, last.at.into(), error)
+            }
             Outcome::Success | Outcome::Pending => Ok(()),
         }
     }

@@ -29,6 +29,8 @@ struct DaemonJson<'a> {
     corefile: Option<&'a str>,
     /// Seconds left for the pending confirmation.
     confirm_within: Option<u64>,
+    /// Path of the file on trial; `None` for a path that is not UTF-8.
+    trial: Option<&'a str>,
     reloads: ReloadsJson,
     last_reload: Option<ReloadJson<'a>>,
     /// Milliseconds since an earlier reading of the verdicts, in which they grew by `period_packets` and `period_bytes`.
@@ -169,6 +171,7 @@ impl Overview<'_> {
             started: self.process.at().0,
             corefile: self.source.name(),
             confirm_within: self.confirm_within(),
+            trial: self.trial_name(),
             reloads: ReloadsJson {
                 success: self.reloads.successes,
                 failure: self.reloads.failures,

@@ -50,6 +50,8 @@ pub struct Overview<'a> {
     pub listeners: heapless::Vec<ListenerState, MAX_LISTENERS>,
     /// Deadline of the pending confirmation.
     pub confirm: Option<Instant>,
+    /// The file on trial.
+    pub trial: Option<&'a Source>,
     /// Log, whose last messages `/` shows.
     pub log: &'a Log,
 }
@@ -69,6 +71,11 @@ impl Overview<'_> {
     fn confirm_within(&self) -> Option<u64> {
         let until = self.confirm?;
         Some(until.saturating_duration_since(Instant::now()).as_secs())
+    }
+
+    /// Path of the file on trial; `None` for a path that is not UTF-8.
+    fn trial_name(&self) -> Option<&str> {
+        self.trial?.name()
     }
 
     /// Writes the metrics of the Corefile.

@@ -68,6 +68,7 @@ mod status_text;
 mod stopping;
 mod tables;
 mod top;
+mod trial;
 mod uncounted_verdicts;
 mod unread_log;
 mod variables;

@@ -24,7 +24,8 @@ usage:
                                           delete an entry that was added
   corexdp test    [-i INTERFACE] [@MAP] KEY
                                           show the entry that decides
-  corexdp reload  [--confirm DURATION]    read the Corefile again
+  corexdp reload  [-conf FILE] [--confirm DURATION]
+                                          read the Corefile again, or try FILE
   corexdp confirm                         keep the pending start or reload
   corexdp --version | --help
 

@@ -1,5 +1,7 @@
 //! Tests of command lines and their commands or errors.
 
+use std::time::Duration;
+
 use super::*;
 
 fn parsed(line: &str) -> Result<Command, String> {
@@ -163,7 +165,20 @@ fn requests_to_the_daemon_are_parsed() {
                 json: false,
             },
         ),
-        ("confirm --control=S", ask("S", Request::Confirm)),
+        (
+            "reload -conf C --confirm 60s",
+            Command::Try {
+                control: "/run/corexdp.sock".into(),
+                file: "C".into(),
+                time: MINUTE,
+            },
+        ),
+        (
+            "confirm --control=S",
+            Command::Confirm {
+                control: "S".into(),
+            },
+        ),
     ] {
         assert_eq!(parsed(line), Ok(expected), "{line}");
     }
@@ -276,7 +291,14 @@ fn unknown_words_and_options_are_refused() {
         ("run --json", "run has no option --json"),
         ("check --log stderr", "check has no option --log"),
         ("expand --json", "expand has no option --json"),
-        ("reload -conf C", "reload has no option --conf"),
+        (
+            "reload -conf C",
+            "reload -conf tries a file, and needs --confirm DURATION, after which the old filters return",
+        ),
+        (
+            "reload -conf stdin --confirm 1s",
+            "reload -conf needs a file",
+        ),
         ("inspect a.o -conf C", "inspect has no option --conf"),
         ("confirm --confirm 1s", "confirm has no option --confirm"),
         ("reload --json", "reload has no option --json"),

@@ -157,8 +157,12 @@ fn daemon(out: &mut String, status: &Value, style: Style) {
     }
     reloads(out, status, style);
     if let Some(seconds) = status.get("confirm_within").number() {
+        let trial = match status.get("trial").word() {
+            Some(file) => format!("{} is on trial: ", Escaped(file)),
+            None => String::new(),
+        };
         let text = format!(
-            "not confirmed: run `corexdp confirm` within {seconds} s, or the old state is restored"
+            "not confirmed: {trial}run `corexdp confirm` within {seconds} s, or the old state is restored"
         );
         line(out, &text, Colour::Yellow, style);
     }
