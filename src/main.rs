@@ -65,6 +65,7 @@ fn execute(command: Command) -> u8 {
         }
         Command::Run {
             source,
+            fallback,
             log,
             pidfile,
             control,
@@ -75,6 +76,7 @@ fn execute(command: Command) -> u8 {
             let log = open_log(log);
             run(&daemon::Options {
                 source,
+                fallback: fallback.map(Source::File),
                 log,
                 pidfile,
                 control,

@@ -61,6 +61,8 @@ impl Daemon<'_> {
     /// The input of the views, and the server that sends what they render.
     pub(super) fn overview(&mut self) -> (Overview<'_>, Option<&mut Server>) {
         let pending = self.reloading.pending.as_ref();
+        let running = &self.reloading.running;
+        let fallback = self.options.fallback.as_ref();
         let control = self.control.state(self.options);
         let overview = Overview {
             listeners: self.page.states().chain([control]).collect(),
@@ -75,6 +77,8 @@ impl Daemon<'_> {
             trial: pending
                 .and_then(|pending| pending.trial.as_ref())
                 .map(|trial| &trial.source),
+            fallback: fallback.filter(|_| running.is_fallback),
+            sha256: running.sha256,
             log: &self.options.log,
         };
         (overview, self.page.server.as_mut())

@@ -1,6 +1,7 @@
 //! The daemon: start, event loop, reload and shutdown. `run` is the sequence from the Corefile to the exit.
 
 mod answer;
+mod chosen;
 mod confine;
 mod control;
 mod decisions;
@@ -21,7 +22,6 @@ pub mod syscalls;
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::filter::Filter;
 use crate::http::PAGE_SIZE;
@@ -36,6 +36,7 @@ use crate::plan::Plan;
 use crate::plan::sources::Sources;
 use crate::views::process::ProcessStart;
 
+use chosen::Chosen;
 pub use error::{Error, fault, worst};
 use pid_file::PidFile;
 use reload::switch;
@@ -53,26 +54,34 @@ pub fn run(options: &Options) -> Result<(), Error> {
         .map_err(|errno| Error::process("cannot block signals", errno))?;
     limits::allow_shared_memory(PAGE_SIZE);
     let mut sources = Sources::default();
-    let mut plan = checked_plan(options, &mut sources)?;
+    let mut chosen = Chosen::of_start(options, &mut sources)?;
     let manager = start::service_manager(&options.log);
     let signals =
         Signals::catch().map_err(|errno| Error::process("cannot catch signals", errno))?;
     let mut scan = Box::<Scan>::default();
-    let mut sockets = Sockets::open(&plan, options)?;
-    let waits = plan.filters.iter().map(|filter| filter.block.wait);
-    manager.extend_start(waits.fold(Duration::ZERO, Duration::saturating_add));
-    let started = start::filters(&mut plan, &signals, &mut scan, options);
-    if started.is_err() && signals.stop().is_some() {
-        options.log.info("stopped before the filters were attached");
-        return Ok(());
-    }
-    let Some((filters, replaced)) = started? else {
+    let mut sockets = Sockets::open(&chosen.plan, options)?;
+    let started = loop {
+        manager.extend_start(chosen.waits());
+        let error = match start::filters(&mut chosen.plan, &signals, &mut scan, options) {
+            Ok(started) => break started,
+            Err(error) => error,
+        };
+        if signals.stop().is_some() {
+            options.log.info("stopped before the filters were attached");
+            return Ok(());
+        }
+        // What only the kernel refuses.
+        chosen = chosen.or_fallback(options, error)?;
+        sockets.page.set_hosts(chosen.plan.config.hosts.clone());
+        sockets.page.serve_plan(&chosen.plan, &options.log);
+    };
+    let Some((filters, replaced)) = started else {
         return Ok(());
     };
-    let mut reloading = Reloading::new(&plan, sources);
-    let serving = plan.config.serving;
+    let mut reloading = Reloading::new(&chosen, sources);
+    let serving = chosen.plan.config.serving;
     // The Corefile may have megabytes, and is no longer needed.
-    drop(plan);
+    drop(chosen);
     let (filters, pidfile) =
         commit_start(options, &mut sockets, &mut reloading, (filters, replaced))?;
     manager.ready();
@@ -94,17 +103,6 @@ pub fn run(options: &Options) -> Result<(), Error> {
     };
     serve(daemon, &signals, pidfile);
     Ok(())
-}
-
-/// Reads and checks everything that can be checked before the start changes anything.
-fn checked_plan(options: &Options, sources: &mut Sources) -> Result<Plan, Error> {
-    let mut plan = Plan::make(&options.source, sources).map_err(Error::Refused)?;
-    plan.resolve_kernel_types().map_err(Error::Refused)?;
-    start::add_frames(&mut plan, &options.log);
-    start::warn(&plan, &options.log);
-    confine::check(&plan)?;
-    check_pid_file(options)?;
-    Ok(plan)
 }
 
 /// Sockets, and a timer, that are opened before the filters are attached. Field order matters: the control socket is

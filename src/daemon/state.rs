@@ -35,6 +35,8 @@ pub(super) type Places = heapless::Vec<Place, MAX_PLACES>;
 pub struct Options {
     /// Source of the Corefile.
     pub source: Source,
+    /// The Corefile that runs while the other is refused (`--fallback`).
+    pub fallback: Option<Source>,
     /// Destination of messages.
     pub log: Log,
     /// Path of the pid file (`--pidfile`).
@@ -131,6 +133,16 @@ pub(super) struct Reloading {
     pub(super) results: Reloads,
     /// The start or reload that awaits confirmation.
     pub(super) pending: Option<PendingConfirm>,
+    pub(super) running: Running,
+}
+
+/// The Corefile that runs (`start.rs`, `reload/`).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Running {
+    /// True for the fallback.
+    pub(super) is_fallback: bool,
+    /// SHA-256 of its content.
+    pub(super) sha256: [u32; 8],
 }
 
 /// A start or reload that is rolled back unless `confirm` arrives (`reload/confirm.rs`).
@@ -165,6 +177,7 @@ pub(super) struct Replaced {
     /// Names of the option `host`.
     pub(super) hosts: Hosts,
     pub(super) serving: Serving,
+    pub(super) running: Running,
     /// The previous directive `reload`, with the unconfirmed content as the last content read, which is not retried.
     pub(super) watch: Option<ReloadWatch>,
 }

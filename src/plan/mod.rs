@@ -17,6 +17,7 @@ use crate::base::diagnostic::{Blame, Diagnostic, Errors, Fault};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
 use crate::base::quantity::Quantity;
+use crate::base::sha256;
 use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_of_typos};
 use crate::corefile::{Corefile, Token};
 use crate::object::{self, LinkedObject};
@@ -41,6 +42,8 @@ pub struct Plan {
     pub config: Config,
     /// One filter for each `ebpf` block, in the Corefile's order.
     pub filters: Vec<PlannedFilter>,
+    /// SHA-256 of the Corefile, without its imports.
+    pub sha256: [u32; 8],
 }
 
 /// An `ebpf` block with the object that it names.
@@ -119,6 +122,11 @@ impl std::fmt::Display for Source {
 /// # Errors
 /// The first error in the Corefile, or a file that cannot be read.
 pub fn read(source: &Source, sources: &mut Sources) -> Result<Corefile, Diagnostic> {
+    read_hashed(source, sources).map(|(corefile, _)| corefile)
+}
+
+/// Reads a Corefile like [`read`], with its SHA-256.
+fn read_hashed(source: &Source, sources: &mut Sources) -> Result<(Corefile, [u32; 8]), Diagnostic> {
     let (bytes, folder) = match source {
         Source::Stdin => files::read_all(io::stdin().lock(), MAX_COREFILE),
         Source::File(path) | Source::Trial { file: path, .. } => {
@@ -128,7 +136,9 @@ pub fn read(source: &Source, sources: &mut Sources) -> Result<Corefile, Diagnost
     .and_then(|bytes| Ok((bytes, source.folder()?)))
     .map_err(|error| unreadable(source, &error))?;
     let folder = folder.to_string_lossy();
+    let sha256 = sha256::of(&bytes);
     Corefile::parse(&source.to_string(), &folder, bytes, MAX_COREFILE, sources)
+        .map(|corefile| (corefile, sha256))
         .map_err(|error| Diagnostic::from(&error))
 }
 
@@ -194,7 +204,7 @@ impl Plan {
     /// # Errors
     /// The first errors, and the number of the omitted ones.
     pub fn make(source: &Source, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
-        let mut corefile = read(source, sources).map_err(|error| vec![error])?;
+        let (mut corefile, sha256) = read_hashed(source, sources).map_err(|error| vec![error])?;
         let folder = source
             .folder()
             .map_err(|error| vec![unreadable(source, &error)])?;
@@ -237,6 +247,7 @@ impl Plan {
                 corefile,
                 config,
                 filters,
+                sha256,
             })
         } else {
             Err(errors.into_vec(&source.to_string()))

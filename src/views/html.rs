@@ -67,6 +67,9 @@ impl Overview<'_> {
                 self.aborts(text, filter, stage)?;
             }
         }
+        if let Some(fallback) = self.fallback {
+            markup::fallback(text, fallback.name().unwrap_or_default())?;
+        }
         self.reload_state(text)?;
         for listener in &self.listeners {
             if let Some(error) = listener.error {

@@ -30,6 +30,7 @@ mod dump;
 mod exact_verdicts;
 mod examples;
 mod fairness;
+mod fallback;
 mod filling;
 mod flood;
 mod foreign;

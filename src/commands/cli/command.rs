@@ -14,6 +14,8 @@ pub enum Command {
     Run {
         /// Source of the Corefile; `None` for the default.
         source: Option<Source>,
+        /// The Corefile that runs while the other is refused.
+        fallback: Option<PathBuf>,
         /// Destination of messages; `None` for the default.
         log: Option<LogTarget>,
         /// Path of the pid file.

@@ -9,6 +9,7 @@ use crate::base::suggest::misspelt;
 use crate::commands::{capture, decide, test, top};
 use crate::config::InterfaceName;
 use crate::config::decision::STATE_FOLDER;
+use crate::config::page_size::MAX_PATH;
 use crate::control::{DEFAULT_PATH, Request, SampleRequest};
 use crate::http::keeper::KEEPER;
 use crate::plan::Source;
@@ -26,7 +27,7 @@ const OPTIONS: [(&str, &[&str]); 14] = [
     (
         "run",
         &[
-            "conf", "log", "pidfile", "control", "state", "confirm", "quiet",
+            "conf", "fallback", "log", "pidfile", "control", "state", "confirm", "quiet",
         ],
     ),
     ("check", &["conf", "json"]),
@@ -157,8 +158,14 @@ fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
             return Err(Usage(message));
         }
     };
+    let fallback = given.value("fallback");
+    if fallback.is_some_and(|path| path == "stdin" || path.len() > MAX_PATH) {
+        let message = format!("--fallback needs a file, with a path of at most {MAX_PATH} bytes");
+        return Err(Usage(message));
+    }
     Ok(Command::Run {
         source,
+        fallback: fallback.map(PathBuf::from),
         log,
         pidfile: given.value("pidfile").map(PathBuf::from),
         control: given.value("control").map(PathBuf::from),

@@ -18,6 +18,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 fn options_of_run_are_parsed() {
     let run = |source, log, pidfile: Option<&str>| Command::Run {
         source,
+        fallback: None,
         log,
         pidfile: pidfile.map(PathBuf::from),
         control: None,
@@ -37,9 +38,10 @@ fn options_of_run_are_parsed() {
         ("run --log=stderr", run(None, Some(LogTarget::Stderr), None)),
         ("-quiet", run(None, Some(LogTarget::Quiet), None)),
         (
-            "run --control S --confirm 1m --state D",
+            "run --control S --confirm 1m --state D --fallback B",
             Command::Run {
                 source: None,
+                fallback: Some("B".into()),
                 log: None,
                 pidfile: None,
                 control: Some("S".into()),
@@ -307,6 +309,7 @@ fn unknown_words_and_options_are_refused() {
             "test --state S 192.0.2.7",
             "test has no option --state, since the daemon answers; --control names its socket",
         ),
+        ("check --fallback B", "check has no option --fallback"),
         ("check --state S", "check has no option --state"),
         ("capture -x", "unknown option \"-x\""),
     ] {
@@ -328,6 +331,10 @@ fn missing_and_invalid_values_are_refused() {
         (
             "status --measure --json",
             "--measure needs a DURATION, for example 60s",
+        ),
+        (
+            "run --fallback stdin",
+            "--fallback needs a file, with a path of at most 1024 bytes",
         ),
         ("run --log -quiet", "--log needs a value: stderr or syslog"),
         ("run -conf --control=S", "--conf needs a value"),

@@ -145,6 +145,13 @@ fn daemon(out: &mut String, status: &Value, style: Style) {
     ] {
         paragraph(out, &text, None, style);
     }
+    if let Some(file) = status.get("fallback").word() {
+        let text = format!(
+            "the fallback {} runs: the Corefile was refused; correct it, then run `corexdp reload`",
+            Escaped(file)
+        );
+        line(out, &text, Colour::Red, style);
+    }
     for page in status.get("pages").list() {
         paragraph(out, &format!("page: {}", word(page)), None, style);
     }

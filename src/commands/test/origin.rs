@@ -36,7 +36,7 @@ struct Status {
     json: Value,
     /// The daemon's working directory.
     folder: PathBuf,
-    /// Path of the Corefile as the daemon got it.
+    /// Path of the Corefile that runs, or of the one that a file on trial would replace, as the daemon got it.
     corefile: String,
     /// Path of the file on trial, which the daemon runs.
     trial: Option<String>,
@@ -125,9 +125,9 @@ impl Status {
         let unknown = || "the daemon's Corefile is unknown".to_owned();
         let text = status::fetch(control).map_err(|_| unknown())?;
         let status = Value::read(&text).ok_or_else(unknown)?;
-        let corefile = status
-            .get("corefile")
-            .word()
+        let running = status.get("fallback").word();
+        let corefile = running
+            .or_else(|| status.get("corefile").word())
             .ok_or_else(unknown)?
             .to_owned();
         // A relative path starts at the daemon's working directory.

@@ -11,7 +11,7 @@ use super::switch::{persist, put_back};
 use crate::config::{Hosts, Serving};
 use crate::daemon::error::Error;
 use crate::daemon::start;
-use crate::daemon::state::{Daemon, Filters, PendingConfirm, Places, Replaced};
+use crate::daemon::state::{Daemon, Filters, PendingConfirm, Places, Replaced, Running};
 use crate::filter::Durability;
 use crate::log::Log;
 use crate::plan::Source;
@@ -35,6 +35,7 @@ impl PendingConfirm {
                 places: heapless::Vec::new(),
                 hosts: Hosts::new(),
                 serving: Serving::default(),
+                running: Running::default(),
                 watch: None,
             },
             at_start: true,
@@ -117,6 +118,7 @@ impl Daemon<'_> {
             log.error(message);
             self.reloading.results.rolled_back(message);
             self.reloading.watch = pending.replaced.watch.take();
+            self.reloading.running = pending.replaced.running;
         }
         let (serving, places, hosts) = restore(pending.replaced, &mut self.filters, log);
         if at_start {

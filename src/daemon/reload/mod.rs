@@ -12,9 +12,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::chosen::Chosen;
 use super::error::Error;
 use super::start;
-use super::state::{Daemon, PendingConfirm, Reloading, Replaced, Trial};
+use super::state::{Daemon, PendingConfirm, Reloading, Replaced, Running, Trial};
 use crate::base::files::Identity;
 use crate::config::{Config, page_size};
 use crate::filter::{self, Durability};
@@ -25,14 +26,22 @@ use crate::views::Reloads;
 use watch::{ReloadWatch, jitter_seed};
 
 impl Reloading {
-    /// State after the start, which read the content in `sources`.
-    pub(super) fn new(plan: &Plan, sources: Sources) -> Self {
+    /// State after the start with `chosen`. The Corefile, even if it was refused, has the content in `sources`.
+    pub(super) fn new(chosen: &Chosen, sources: Sources) -> Self {
         let jitter_seed = jitter_seed();
+        let mut results = Reloads::default();
+        if let Some(error) = &chosen.refused {
+            results.refused_at_start(&error.chain());
+        }
         Self {
-            watch: ReloadWatch::new(&plan.config, jitter_seed, sources),
+            watch: ReloadWatch::new(&chosen.plan.config, jitter_seed, sources),
             jitter_seed,
-            results: Reloads::default(),
+            results,
             pending: None,
+            running: Running {
+                is_fallback: chosen.refused.is_some(),
+                sha256: chosen.plan.sha256,
+            },
         }
     }
 
@@ -151,7 +160,7 @@ impl Daemon<'_> {
                 "this is the Corefile itself, which the next start reads; reload without -conf, or try another file",
             ));
         }
-        if file.as_os_str().len() > page_size::MAX_TRIAL_PATH {
+        if file.as_os_str().len() > page_size::MAX_PATH {
             return Err(Error::NoTrial(
                 "the path has more than 1024 bytes; move the file",
             ));
@@ -193,11 +202,16 @@ impl Daemon<'_> {
         if durability == Durability::Final {
             switch::persist(&mut new, log);
         }
+        let running = Running {
+            is_fallback: false,
+            sha256: plan.sha256,
+        };
         let replaced = Replaced {
             places: self.page.places().collect(),
             hosts: self.page.set_hosts(plan.config.hosts.clone()),
             serving: std::mem::replace(&mut self.serving, plan.config.serving),
             filters: std::mem::replace(&mut self.filters, new),
+            running: std::mem::replace(&mut self.reloading.running, running),
             watch: None,
         };
         start::announce(&self.filters, &[], log);

@@ -84,6 +84,18 @@ pub(in crate::views) fn pending(
     )
 }
 
+/// Writes that the fallback runs.
+pub(in crate::views) fn fallback(text: &mut Text<'_>, file: &str) -> fmt::Result {
+    let file = Html(file);
+    banner(
+        text,
+        "refused",
+        format_args!(
+            "<strong>The fallback {file} runs</strong>: the Corefile was refused; correct it, then run <code>corexdp reload</code>"
+        ),
+    )
+}
+
 /// Writes that the last reload changed nothing, with its errors.
 pub(in crate::views) fn reload_failed(text: &mut Text<'_>, at: Utc, error: &str) -> fmt::Result {
     let error = Html(error);

@@ -129,6 +129,16 @@ fn file_on_trial_is_named() {
 }
 
 #[test]
+fn running_fallback_is_named() {
+    let shown = changed(&[(
+        r#""confirm_within":42"#,
+        r#""confirm_within":42,"fallback":"/etc/\u001bold""#,
+    )]);
+    let line = "Corefile: Corefile\nthe fallback /etc/\\u{1b}old runs: the Corefile was refused; ";
+    assert!(shown.contains(line), "{shown}");
+}
+
+#[test]
 fn program_that_no_longer_aborts_is_no_alarm() {
     let text = changed(&[("\"period_packets\":5,", "\"period_packets\":0,")]);
     let line = "\neth0: acl aborted 5 packets, but none lately\n";

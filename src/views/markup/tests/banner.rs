@@ -38,6 +38,11 @@ fn each_banner_has_its_class_and_its_reason() {
             "<strong>Not confirmed</strong>: /etc/&lt;new&gt; is on trial: run <code>corexdp confirm</code> within ",
         ),
         (
+            written(|text| fallback(text, "/etc/<old>")),
+            "refused",
+            "<strong>The fallback /etc/&lt;old&gt; runs</strong>: the Corefile was refused; correct it, then run ",
+        ),
+        (
             written(|text| reload_failed(text, Utc(2), "Corefile:1: a\nCorefile:2: <b>")),
             "refused",
             "<strong>The last reload failed</strong> at <time>1970-01-01T00:00:02Z</time>; the previous configuration still runs<pre>Corefile:1: a\nCorefile:2: &lt;b&gt;</pre></div>",
