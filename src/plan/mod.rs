@@ -4,13 +4,14 @@ mod frames;
 mod kernel_types;
 pub mod lists;
 mod secrets;
+mod source;
 pub mod sources;
 pub mod tables;
 mod variables;
 
 use std::fmt::Display;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::base::capacity::MAX_COREFILE;
 use crate::base::diagnostic::{Blame, Diagnostic, Errors, Fault};
@@ -22,6 +23,7 @@ use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_o
 use crate::corefile::{Corefile, Token};
 use crate::object::{self, LinkedObject};
 use lists::Lists;
+pub use source::Source;
 use sources::Sources;
 use tables::PlannedTable;
 
@@ -59,62 +61,6 @@ pub struct PlannedFilter {
     pub lists: Lists,
     /// The word of the last line that sets the object's [`LINK_HEADER`](object::LINK_HEADER).
     pub link_header_at: Option<Token>,
-}
-
-/// The source of a Corefile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A file, by the path that the operator gave.
-    File(PathBuf),
-    /// A file on trial, by its absolute path. Its relative paths start at the folder of the Corefile whose place it may take.
-    Trial {
-        /// The file on trial.
-        file: PathBuf,
-        /// The Corefile.
-        corefile: PathBuf,
-    },
-    /// Standard input.
-    Stdin,
-}
-
-impl Source {
-    /// The default: `./Corefile` if it exists, else `/etc/corexdp/Corefile`.
-    pub fn default_corefile() -> Self {
-        let here = PathBuf::from("Corefile");
-        Self::File(if here.exists() {
-            here
-        } else {
-            PathBuf::from("/etc/corexdp/Corefile")
-        })
-    }
-
-    /// The file's name as given, or `stdin`; `None` for a name that is not UTF-8.
-    pub fn name(&self) -> Option<&str> {
-        match self {
-            Self::Stdin => Some("stdin"),
-            Self::File(path) | Self::Trial { file: path, .. } => path.to_str(),
-        }
-    }
-
-    /// The base folder of relative paths.
-    fn folder(&self) -> io::Result<PathBuf> {
-        match self {
-            Self::Stdin => std::env::current_dir(),
-            Self::File(path) | Self::Trial { corefile: path, .. } => {
-                let path = std::path::absolute(path)?;
-                Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for Source {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Stdin => f.write_str("stdin"),
-            Self::File(path) | Self::Trial { file: path, .. } => path.display().fmt(f),
-        }
-    }
 }
 
 /// Reads the Corefile and resolves imports, snippets and environment variables. Records every file in `sources`.

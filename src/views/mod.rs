@@ -1,5 +1,6 @@
 //! Views of the daemon: `/metrics` for Prometheus, `/` for browsers, `/status` for `corexdp status`.
 
+mod config_info;
 mod html;
 mod json;
 pub mod listeners;
@@ -12,7 +13,7 @@ mod reloads;
 mod totals;
 mod verdicts;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Instant;
 
 use crate::base::text::Text;
@@ -80,29 +81,6 @@ impl Overview<'_> {
     /// Path of the file on trial; `None` for a path that is not UTF-8.
     fn trial_name(&self) -> Option<&str> {
         self.trial?.name()
-    }
-
-    /// Path of the fallback, if it runs; `None` for a path that is not UTF-8.
-    fn fallback_name(&self) -> Option<&str> {
-        self.fallback?.name()
-    }
-
-    /// Name of the Corefile that runs: the one of `-conf`, or the one of `--fallback`.
-    const fn config_source(&self) -> &'static str {
-        match self.fallback {
-            None => "main",
-            Some(_) => "fallback",
-        }
-    }
-
-    /// SHA-256 of the Corefile that runs, in hexadecimal.
-    fn sha256(&self) -> heapless::String<64> {
-        let mut text = heapless::String::new();
-        for word in self.sha256 {
-            // Cannot fail: the text has room for all digits.
-            let _ = write!(text, "{word:08x}");
-        }
-        text
     }
 
     /// Writes the metrics of the Corefile.
@@ -180,16 +158,7 @@ impl Overview<'_> {
             "Always 1; the version is a label.",
         )?;
         prometheus::sample(text, "corexdp_build_info", &version, 1)?;
-        let name = "corexdp_config_info";
-        let help =
-            "Always 1; the labels are the hash of the Corefile that runs, and main or fallback.";
-        prometheus::head(text, name, MetricKind::Gauge, help)?;
-        let sha256 = self.sha256();
-        let labels = [
-            ("sha256", sha256.as_str()),
-            ("source", self.config_source()),
-        ];
-        prometheus::sample(text, name, &labels, 1)?;
+        self.config_info(text)?;
         prometheus::head(
             text,
             "corexdp_filter_attached",
