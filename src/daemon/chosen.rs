@@ -29,12 +29,13 @@ impl Chosen {
         }
     }
 
-    /// The fallback after `error`, unless the fallback had this error.
-    pub(super) fn or_fallback(self, options: &Options, error: Error) -> Result<Self, Error> {
-        match self.refused {
-            None => Self::fallback(options, error),
-            Some(_) => Err(error),
+    /// Becomes the fallback after `error`, unless the fallback had this error.
+    pub(super) fn fall_back(&mut self, options: &Options, error: Error) -> Result<(), Error> {
+        if self.refused.is_some() {
+            return Err(error);
         }
+        *self = Self::fallback(options, error)?;
+        Ok(())
     }
 
     /// The fallback, if the Corefile or a file that it names is refused with `error`.

@@ -40,6 +40,7 @@ use chosen::Chosen;
 pub use error::{Error, fault, worst};
 use pid_file::PidFile;
 use reload::switch;
+use service_manager::Manager;
 use signals::Signals;
 pub use state::Options;
 use state::{Changed, ControlSocket, Daemon, Filters, MapReads, Page, PendingConfirm, Reloading};
@@ -60,30 +61,22 @@ pub fn run(options: &Options) -> Result<(), Error> {
         Signals::catch().map_err(|errno| Error::process("cannot catch signals", errno))?;
     let mut scan = Box::<Scan>::default();
     let mut sockets = Sockets::open(&chosen.plan, options)?;
-    let started = loop {
-        manager.extend_start(chosen.waits());
-        let error = match start::filters(&mut chosen.plan, &signals, &mut scan, options) {
-            Ok(started) => break started,
-            Err(error) => error,
-        };
-        if signals.stop().is_some() {
-            options.log.info("stopped before the filters were attached");
-            return Ok(());
-        }
-        // What only the kernel refuses.
-        chosen = chosen.or_fallback(options, error)?;
-        sockets.page.set_hosts(chosen.plan.config.hosts.clone());
-        sockets.page.serve_plan(&chosen.plan, &options.log);
-    };
-    let Some((filters, replaced)) = started else {
+    let started = attach(
+        options,
+        &mut chosen,
+        &mut sockets,
+        &manager,
+        &signals,
+        &mut scan,
+    )?;
+    let Some(filters) = started else {
         return Ok(());
     };
     let mut reloading = Reloading::new(&chosen, sources);
     let serving = chosen.plan.config.serving;
     // The Corefile may have megabytes, and is no longer needed.
     drop(chosen);
-    let (filters, pidfile) =
-        commit_start(options, &mut sockets, &mut reloading, (filters, replaced))?;
+    let (filters, pidfile) = commit_start(options, &mut sockets, &mut reloading, filters)?;
     manager.ready();
     let daemon = Daemon {
         options,
@@ -103,6 +96,32 @@ pub fn run(options: &Options) -> Result<(), Error> {
     };
     serve(daemon, &signals, pidfile);
     Ok(())
+}
+
+/// Attaches the filters of `chosen`, which becomes the fallback if the kernel refuses a program of the Corefile. Returns the
+/// new and the replaced filters; `None` after a signal that stops the daemon.
+fn attach(
+    options: &Options,
+    chosen: &mut Chosen,
+    sockets: &mut Sockets,
+    manager: &Manager,
+    signals: &Signals,
+    scan: &mut Scan,
+) -> Result<Option<(Filters, Filters)>, Error> {
+    loop {
+        manager.extend_start(chosen.waits());
+        let error = match start::filters(&mut chosen.plan, signals, scan, options) {
+            Ok(started) => return Ok(started),
+            Err(error) => error,
+        };
+        if signals.stop().is_some() {
+            options.log.info("stopped before the filters were attached");
+            return Ok(None);
+        }
+        chosen.fall_back(options, error)?;
+        sockets.page.set_hosts(chosen.plan.config.hosts.clone());
+        sockets.page.serve_plan(&chosen.plan, &options.log);
+    }
 }
 
 /// Sockets, and a timer, that are opened before the filters are attached. Field order matters: the control socket is
