@@ -14,7 +14,7 @@ use corexdp::base::exit::{self, code};
 use corexdp::base::files;
 use corexdp::commands::cli::{self, Command, LogTarget};
 use corexdp::commands::{
-    capture, check_json, decide, dump, inspect, running_map, status, test, top,
+    capture, check_json, confirm, decide, dump, inspect, running_map, status, test, top,
 };
 use corexdp::control::{Request, client};
 use corexdp::kernel::limits;
@@ -65,6 +65,7 @@ fn execute(command: Command) -> u8 {
         }
         Command::Run {
             source,
+            fallback,
             log,
             pidfile,
             control,
@@ -75,6 +76,7 @@ fn execute(command: Command) -> u8 {
             let log = open_log(log);
             run(&daemon::Options {
                 source,
+                fallback: fallback.map(Source::File),
                 log,
                 pidfile,
                 control,
@@ -83,6 +85,20 @@ fn execute(command: Command) -> u8 {
             })
         }
         Command::Send { control, request } => send(&control, &request),
+        Command::Try {
+            control,
+            file,
+            time,
+        } => match std::path::absolute(&file) {
+            Ok(file) => send(&control, &Request::Try(time, &file)),
+            Err(error) => {
+                print_stderr(&format_args!("corexdp: {}: {error}", file.display()));
+                exit::NO_INPUT
+            }
+        },
+        Command::Confirm { control } => confirm::run(&control, &mut |line| {
+            print_stderr(&format_args!("corexdp: {line}"));
+        }),
         Command::Status {
             control,
             json,

@@ -1,10 +1,12 @@
-//! Reads files up to a size limit, and identifies files by device and inode.
+//! Reads files up to a size limit, replaces files in one step, and identifies files by device and inode.
 
+use std::ffi::OsString;
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
-use std::io::{self, BufWriter, Read as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use nix::libc;
 use nix::unistd::geteuid;
@@ -119,6 +121,59 @@ pub fn read_all(from: impl io::Read, limit: usize) -> io::Result<Vec<u8>> {
     read_into(Vec::new(), from, limit)
 }
 
+/// Creates a file with permissions for its owner only. Replaces a file of a killed process; no link is followed.
+///
+/// # Errors
+/// Errors of `unlink` and `open`.
+pub fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Replaces the content of the file at `path` in one step, which a power cut does not undo. Mode, owner and a symbolic link
+/// to the file stay; the file gets the time of change `modified`.
+///
+/// # Errors
+/// Errors of the system; the file is unchanged, unless the error says otherwise.
+pub fn replace(path: &Path, content: &[u8], modified: SystemTime) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let old = fs::metadata(&path)?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    // In the same folder, since a rename does not cross file systems.
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(".new");
+    let new = folder.join(hidden);
+    let written = create(&new).and_then(|mut file| {
+        file.write_all(content)?;
+        fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        file.set_permissions(old.permissions())?;
+        file.set_modified(modified)?;
+        file.sync_all()
+    });
+    if let Err(error) = written.and_then(|()| fs::rename(&new, &path)) {
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    match synced {
+        // Some file systems cannot sync folders.
+        Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(io::Error::other(
+            format!("the file is replaced, but a power cut may undo that: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The type of a file, with its article.
 pub fn type_name(file: FileType) -> &'static str {
     if file.is_file() {
@@ -164,6 +219,45 @@ fn read_into(mut bytes: Vec<u8>, from: impl io::Read, limit: usize) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn replaced_file_keeps_mode_and_link_and_a_failure_leaves_no_file() {
+        let name = format!("corexdp-replace-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let (file, link, left) = (
+            folder.join("file"),
+            folder.join("link"),
+            folder.join(".file.new"),
+        );
+        let modified = SystemTime::UNIX_EPOCH;
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        // A killed process left the file.
+        fs::write(&left, "half").unwrap();
+        replace(&link, b"new", modified).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        let metadata = fs::metadata(&file).unwrap();
+        assert_eq!(metadata.mode() & 0o7777, 0o640);
+        assert_eq!(metadata.modified().unwrap(), modified);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(!left.exists());
+
+        // The file cannot be replaced by a file.
+        let kind = replace(&folder, b"", modified).unwrap_err().kind();
+        assert_eq!(kind, io::ErrorKind::IsADirectory);
+        let parent = folder.parent().unwrap();
+        let names = paths_in(parent).unwrap();
+        assert!(
+            names
+                .iter()
+                .all(|path| !path.ends_with(".corexdp-replace.new"))
+        );
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn only_regular_files_are_read_and_only_the_same_file_is_removed() {

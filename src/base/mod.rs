@@ -12,6 +12,7 @@ pub mod json;
 pub mod ktime;
 pub mod quantity;
 pub mod rate;
+pub mod sha256;
 pub mod suggest;
 pub mod text;
 pub mod utc;

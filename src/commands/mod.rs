@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod check_json;
 pub mod cli;
+pub mod confirm;
 pub mod decide;
 pub mod dump;
 pub mod inspect;

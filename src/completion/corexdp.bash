@@ -28,7 +28,7 @@ _corexdp_interfaces() {
 # True if an option takes a value.
 _corexdp_takes_value() {
     case $1 in
-    -conf | -log | -control | -pidfile | -state | -confirm | -measure) ;;
+    -conf | -fallback | -log | -control | -pidfile | -state | -confirm | -measure) ;;
     -i | -c | -w | -for | -verdict | -one-in | -rate | -by | -n) ;;
     *) return 1 ;;
     esac
@@ -41,7 +41,7 @@ _corexdp_value() {
         _corexdp_add -W stdin -- "$2"
         _corexdp_files "$2"
         ;;
-    -control | -pidfile | -w) _corexdp_files "$2" ;;
+    -fallback | -control | -pidfile | -w) _corexdp_files "$2" ;;
     -state) _corexdp_add -d -- "$2" ;;
     -log) _corexdp_add -W 'stderr syslog' -- "$2" ;;
     -verdict) _corexdp_add -W 'pass drop tx redirect aborted' -- "$2" ;;
@@ -55,7 +55,7 @@ _corexdp_value() {
 _corexdp_word() {
     local words
     case $1 in
-    run) words='-conf --confirm --log --control --pidfile --state -quiet' ;;
+    run) words='-conf --fallback --confirm --log --control --pidfile --state -quiet' ;;
     check) words='-conf --json' ;;
     expand) words='-conf' ;;
     inspect) words='--json' ;;
@@ -65,9 +65,9 @@ _corexdp_word() {
     top) words='-i --by -n --for --json --control' ;;
     add | delete) words='-i --state --control' ;;
     test) words='-i --control' ;;
-    reload) words='--confirm --control' ;;
+    reload) words='-conf --confirm --control' ;;
     confirm) words='--control' ;;
-    '') words='-conf --confirm --log --control --pidfile --state -quiet --version --help' ;;
+    '') words='-conf --fallback --confirm --log --control --pidfile --state -quiet --version --help' ;;
     esac
     if [[ $3 == -* ]]; then
         _corexdp_add -W "$words" -- "$3"

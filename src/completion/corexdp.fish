@@ -30,7 +30,8 @@ complete -c corexdp -n __fish_use_subcommand -a confirm -d 'Keep the pending sta
 complete -c corexdp -n __fish_use_subcommand -l version -d 'Print the version'
 complete -c corexdp -n __fish_use_subcommand -l help -d 'Print a summary'
 
-complete -c corexdp -n '__corexdp_is run check expand' -o conf -r -F -a stdin -d 'The Corefile'
+complete -c corexdp -n '__corexdp_is run check expand reload' -o conf -r -F -a stdin -d 'The Corefile'
+complete -c corexdp -n '__corexdp_is run' -l fallback -r -F -d 'The Corefile that runs while the other is refused'
 complete -c corexdp -n '__corexdp_is run reload' -l confirm -x -d 'Roll back unless confirmed within this time'
 complete -c corexdp -n '__corexdp_is run status dump capture top add delete test reload confirm' -l control -r -F -d 'Where the daemon listens'
 complete -c corexdp -n '__corexdp_is check inspect status dump top' -l json -d 'Print JSON'

@@ -11,9 +11,11 @@ use crate::corefile::Token;
 use crate::encode::MAP;
 
 /// The part that does not depend on filters and listeners: style and script (9 KiB), 16 messages of the log (24 KiB), the
-/// errors of the last reload (6 KiB), the path of the Corefile in `/status` (24 KiB with every byte escaped), the control
-/// socket, and the daemon's own metrics.
+/// errors of the last reload (6 KiB), the path of the Corefile in `/status` (24 KiB with every byte escaped), the path of a
+/// file on trial or of the fallback (6 KiB likewise), the control socket, and the daemon's own metrics.
 pub const DAEMON: usize = 48 << 10;
+/// Maximum length of the path of a file on trial, or of the fallback, in bytes. A page shows at most one of them.
+pub const MAX_PATH: usize = 1024;
 /// A listener: its address, and the reason and remedy if it cannot be served.
 const LISTENER: usize = 320;
 /// A filter without its names: markup, the program's name, numbers, warnings, the kernel's reason against

@@ -18,7 +18,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use self::peer::{NoAnswer, Peer};
 use super::changes::{Changes, Outcome};
 use super::server::seqpacket;
-use super::{Answer, PACKET, Payload, Request};
+use super::{Answer, PACKET, Payload, Request, Trial};
 use crate::base::exit;
 use crate::kernel::describe;
 use crate::kernel::fd_passing::{self, Descriptors};
@@ -129,8 +129,28 @@ pub fn ask(
     let mut connection = Connection::open(path, request)?;
     connection.answers(&mut |answer| match answer {
         Answered::Payload(payload, descriptor) => receive(payload, descriptor),
-        Answered::Stage(_) | Answered::Decided(_) => Err(Errno::EBADMSG),
+        Answered::Stage(_) | Answered::Decided(_) | Answered::Trial(_) => Err(Errno::EBADMSG),
     })
+}
+
+/// Sends the request [`Request::Confirm`] to the daemon at `path`, and passes a file on trial to `receive`.
+///
+/// # Errors
+/// The errors of [`fetch`].
+pub fn confirm(
+    path: &Path,
+    digest: Option<u64>,
+    receive: &mut dyn FnMut(Trial<'_>),
+) -> Result<(), Error> {
+    let mut connection = Connection::open(path, &Request::Confirm(digest))?;
+    let code = connection.answers(&mut |answer| {
+        let Answered::Trial(trial) = answer else {
+            return Err(Errno::EBADMSG);
+        };
+        receive(Trial::parse(trial).ok_or(Errno::EBADMSG)?);
+        Ok(())
+    })?;
+    accepted(code)
 }
 
 /// Sends changes of decisions to the daemon at `path`, and passes the outcome of each to `receive`.
@@ -175,6 +195,7 @@ enum Answered<'a> {
     Payload(Payload<'a>, OwnedFd),
     Stage(&'a [u8]),
     Decided(&'a [u8]),
+    Trial(&'a [u8]),
 }
 
 impl Connection {
@@ -239,6 +260,7 @@ impl Connection {
                 },
                 Some(Answer::Stage(stage)) => handle(Answered::Stage(stage)),
                 Some(Answer::Decided(outcomes)) => handle(Answered::Decided(outcomes)),
+                Some(Answer::Trial(trial)) => handle(Answered::Trial(trial)),
                 Some(Answer::End(code)) => return Ok(code),
                 Some(Answer::Lost(_)) | None => Err(Errno::EBADMSG),
             };
@@ -264,7 +286,12 @@ pub fn fetch(
     request: &Request<'_>,
     receive: &mut dyn FnMut(Payload<'_>, OwnedFd) -> Result<(), Errno>,
 ) -> Result<(), Error> {
-    match ask(path, request, receive)? {
+    accepted(ask(path, request, receive)?)
+}
+
+/// Fails for each exit code but 0.
+const fn accepted(code: u8) -> Result<(), Error> {
+    match code {
         exit::DONE => Ok(()),
         code => Err(Error::Refused(code)),
     }

@@ -12,11 +12,16 @@
 pub mod changes;
 pub mod client;
 pub mod server;
+mod trial;
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use self::changes::Changes;
+pub use self::trial::Trial;
 use crate::config::InterfaceName;
 
 /// Path of the control socket without `--control`.
@@ -33,8 +38,11 @@ const LOST: &[u8] = b"lost";
 pub enum Request<'a> {
     /// Reload the Corefile. With a time, the reload is rolled back unless `Confirm` arrives within that time.
     Reload(Option<Duration>),
-    /// Confirm the last start or reload.
-    Confirm,
+    /// Try the file at this absolute path in place of the Corefile, for at most this time.
+    Try(Duration, &'a Path),
+    /// Confirm the last start or reload. Without a digest, a file on trial is only named ([`Trial`]); with the digest of its
+    /// content, which then stands in the Corefile's place, the trial is confirmed.
+    Confirm(Option<u64>),
     /// Pass the status as JSON, in shared memory.
     Status,
     /// Pass the descriptors of the maps that lines of the Corefile refer to, or that have decisions.
@@ -90,16 +98,24 @@ impl fmt::Display for SampleRequest {
     }
 }
 
+/// Time in milliseconds, as packets have it.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl<'a> Request<'a> {
-    /// The packet. The time of `Reload` is in milliseconds.
+    /// The packet. Times are in milliseconds.
     pub fn packet(&self) -> Vec<u8> {
         match self {
             Self::Reload(None) => b"reload".into(),
-            Self::Reload(Some(time)) => {
-                let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                format!("reload {milliseconds}").into()
+            Self::Reload(Some(time)) => format!("reload {}", milliseconds(*time)).into(),
+            Self::Try(time, file) => {
+                let mut packet = format!("try {} ", milliseconds(*time)).into_bytes();
+                packet.extend_from_slice(file.as_os_str().as_bytes());
+                packet
             }
-            Self::Confirm => b"confirm".into(),
+            Self::Confirm(None) => b"confirm".into(),
+            Self::Confirm(Some(digest)) => format!("confirm {digest}").into(),
             Self::Status => b"status".into(),
             Self::Dump => b"dump".into(),
             Self::Maps => b"maps".into(),
@@ -113,10 +129,16 @@ impl<'a> Request<'a> {
         if let Some(changes) = Changes::parse(packet) {
             return Some(Self::Decide(changes));
         }
+        if let Some(words) = packet.strip_prefix(b"try ") {
+            let mut words = words.splitn(2, |byte| *byte == b' ');
+            let time = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
+            let file = Path::new(OsStr::from_bytes(words.next()?));
+            return Some(Self::Try(Duration::from_millis(time), file));
+        }
         let text = std::str::from_utf8(packet).ok()?;
         match text.split_once(' ') {
             None if text == "reload" => Some(Self::Reload(None)),
-            None if text == "confirm" => Some(Self::Confirm),
+            None if text == "confirm" => Some(Self::Confirm(None)),
             None if text == "status" => Some(Self::Status),
             None if text == "dump" => Some(Self::Dump),
             None if text == "maps" => Some(Self::Maps),
@@ -124,6 +146,7 @@ impl<'a> Request<'a> {
                 let time = time.parse().ok()?;
                 Some(Self::Reload(Some(Duration::from_millis(time))))
             }
+            Some(("confirm", digest)) => Some(Self::Confirm(Some(digest.parse().ok()?))),
             Some(("sample", words)) => Some(Self::Sample(SampleRequest::parse(words)?)),
             _ => None,
         }
@@ -158,6 +181,8 @@ enum Answer<'a> {
     Lost([u8; 8]),
     /// The outcome of each change, as a number of 2 bytes in native byte order.
     Decided(&'a [u8]),
+    /// The file on trial, as [`Trial::text`].
+    Trial(&'a [u8]),
     /// The exit code, and the end of the answer.
     End(u8),
 }
@@ -174,6 +199,7 @@ impl<'a> Answer<'a> {
             (b'l', lost) => Some(Self::Lost(lost.try_into().ok()?)),
             (b'c', count) => Some(Self::Payload(Payload::Decisions(count.try_into().ok()?))),
             (b'd', outcomes) => Some(Self::Decided(outcomes)),
+            (b'f', trial) => Some(Self::Trial(trial)),
             _ => None,
         }
     }
@@ -187,6 +213,7 @@ impl<'a> Answer<'a> {
             Self::Payload(Payload::Ring(size)) => (b'r', &size[..]),
             Self::Payload(Payload::Decisions(count)) => (b'c', &count[..]),
             Self::Decided(outcomes) => (b'd', *outcomes),
+            Self::Trial(trial) => (b'f', *trial),
             Self::Stage(stage) => (b's', *stage),
             Self::Lost(lost) => (b'l', &lost[..]),
             Self::End(code) => (b'x', std::slice::from_ref(code)),
@@ -219,7 +246,13 @@ mod tests {
         for request in [
             Request::Reload(None),
             Request::Reload(Some(Duration::from_mins(1))),
-            Request::Confirm,
+            Request::Try(
+                Duration::from_secs(1),
+                Path::new("/etc/core dns/\nCorefile"),
+            ),
+            Request::Try(Duration::ZERO, Path::new(OsStr::from_bytes(b"/\xff"))),
+            Request::Confirm(None),
+            Request::Confirm(Some(u64::MAX)),
             Request::Status,
             Request::Dump,
             Request::Maps,
@@ -233,7 +266,10 @@ mod tests {
             b"reload ",
             b"reload -1",
             b"reload 99999999999999999999",
-            b"confirm 1",
+            b"confirm x",
+            b"try",
+            b"try 1",
+            b"try x /etc/Corefile",
             b"reload\n",
             b"sample",
             b"sample 4 1",
@@ -261,6 +297,7 @@ mod tests {
             Answer::Lost([1, 0, 0, 0, 0, 0, 0, 0]),
             Answer::Payload(Payload::Decisions([2, 0, 0, 0])),
             Answer::Decided(&[0, 0, 1, 16]),
+            Answer::Trial(b"text"),
             Answer::End(78),
         ] {
             assert_eq!(Answer::parse(answer.packet(&mut buffer)), Some(answer));

@@ -16,7 +16,7 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
-use super::{Answer, LOST, PACKET, Payload, Request};
+use super::{Answer, LOST, PACKET, Payload, Request, Trial};
 use crate::base::files::{self, Identity};
 use crate::kernel::fd_passing;
 
@@ -202,6 +202,16 @@ impl Client {
     /// Sends the outcome of each change, as a number of 2 bytes in native byte order.
     pub fn decided(&self, outcomes: &[u8]) {
         self.send(Answer::Decided(outcomes));
+    }
+
+    /// Names the file on trial.
+    ///
+    /// # Errors
+    /// `ENAMETOOLONG` when the paths do not fit into a packet.
+    pub fn trial(&self, trial: &Trial<'_>) -> Result<(), Errno> {
+        let text = trial.text().ok_or(Errno::ENAMETOOLONG)?;
+        self.send(Answer::Trial(&text));
+        Ok(())
     }
 
     /// Process id; 0 for a process of another PID namespace.

@@ -61,6 +61,8 @@ impl Daemon<'_> {
     /// The input of the views, and the server that sends what they render.
     pub(super) fn overview(&mut self) -> (Overview<'_>, Option<&mut Server>) {
         let pending = self.reloading.pending.as_ref();
+        let running = &self.reloading.running;
+        let fallback = self.options.fallback.as_ref();
         let control = self.control.state(self.options);
         let overview = Overview {
             listeners: self.page.states().chain([control]).collect(),
@@ -72,6 +74,11 @@ impl Daemon<'_> {
             process: &self.process,
             source: &self.options.source,
             confirm: pending.map(|pending| pending.until),
+            trial: pending
+                .and_then(|pending| pending.trial.as_ref())
+                .map(|trial| &trial.source),
+            fallback: fallback.filter(|_| running.is_fallback),
+            sha256: running.sha256,
             log: &self.options.log,
         };
         (overview, self.page.server.as_mut())

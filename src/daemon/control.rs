@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -14,7 +14,7 @@ use super::state::{ControlSocket, Daemon, Options};
 use crate::base::exit;
 use crate::base::wait::Backoff;
 use crate::control::server::{Client, Control, Owner};
-use crate::control::{DEFAULT_PATH, Payload, Request};
+use crate::control::{DEFAULT_PATH, Payload, Request, Trial};
 use crate::filter::{Filter, LoadedMap};
 use crate::http::PAGE_SIZE;
 use crate::kernel::shared_memory::SharedMemory;
@@ -135,8 +135,12 @@ impl Daemon<'_> {
     /// Executes the request of a client, and sends the answer.
     pub(super) fn answer_client(&mut self, client: Client, request: Request<'_>) {
         let result = match request {
-            Request::Reload(confirm) => self.reload(confirm),
-            Request::Confirm => self.confirm(),
+            Request::Reload(confirm) => self.reload(confirm, None),
+            Request::Try(time, file) => self.reload(Some(time), Some(file)),
+            Request::Confirm(None) if let Some(trial) = self.trial() => {
+                return pass_trial(&client, &trial);
+            }
+            Request::Confirm(placed) => self.confirm(placed),
             Request::Status => return self.pass_status(&client),
             Request::Dump => return pass_maps(&self.filters, Which::Read, &client),
             Request::Maps => return pass_maps(&self.filters, Which::All, &client),
@@ -231,6 +235,18 @@ fn pass_map(
         extended.map_err(|_| Errno::ENAMETOOLONG)?;
     }
     client.pass(Payload::Map(&names), map.map().fd().as_fd())
+}
+
+fn pass_trial(client: &Client, (corefile, file, digest): &(PathBuf, PathBuf, u64)) {
+    let trial = Trial {
+        digest: *digest,
+        corefile,
+        file,
+    };
+    match client.trial(&trial) {
+        Ok(()) => client.end(exit::DONE),
+        Err(errno) => fail(client, "cannot pass the paths", errno),
+    }
 }
 
 fn fail(client: &Client, what: &str, errno: Errno) {

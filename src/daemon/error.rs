@@ -21,6 +21,8 @@ pub enum Error {
     Missing(String),
     /// The Corefile to be reloaded came from standard input, which cannot be read twice.
     Stdin,
+    /// The file cannot be tried; the reason.
+    NoTrial(&'static str),
     /// The last start or reload is not confirmed yet.
     Unconfirmed,
     /// There is no unconfirmed start or reload.
@@ -57,6 +59,7 @@ impl fmt::Display for Error {
             Self::Stdin => f.write_str(
                 "the Corefile came from standard input, which cannot be read again; start with -conf FILE",
             ),
+            Self::NoTrial(reason) => f.write_str(reason),
             Self::Unconfirmed => {
                 f.write_str("the last start or reload is not confirmed yet; run `corexdp confirm` first, or wait for the rollback")
             }
@@ -92,6 +95,7 @@ pub fn fault(error: &Error) -> Blame {
             Blame::Privilege
         }
         Error::Missing(_) => Blame::Privilege,
+        Error::NoTrial(_) => Blame::Corefile,
         Error::Process(..) | Error::Stdin => Blame::System,
         Error::Occupied(_) | Error::Unconfirmed | Error::NothingToConfirm => Blame::Interface,
     }

@@ -80,7 +80,7 @@ impl Daemon<'_> {
             }
             if ready.reload && signals.reload() {
                 // `reload` logs the error.
-                let _ = self.reload(None);
+                let _ = self.reload(None, None);
             }
             if ready.worker {
                 self.answer_worker();

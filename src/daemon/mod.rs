@@ -1,6 +1,7 @@
 //! The daemon: start, event loop, reload and shutdown. `run` is the sequence from the Corefile to the exit.
 
 mod answer;
+mod chosen;
 mod confine;
 mod control;
 mod decisions;
@@ -21,7 +22,6 @@ pub mod syscalls;
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::filter::Filter;
 use crate::http::PAGE_SIZE;
@@ -36,9 +36,11 @@ use crate::plan::Plan;
 use crate::plan::sources::Sources;
 use crate::views::process::ProcessStart;
 
+use chosen::Chosen;
 pub use error::{Error, fault, worst};
 use pid_file::PidFile;
 use reload::switch;
+use service_manager::Manager;
 use signals::Signals;
 pub use state::Options;
 use state::{Changed, ControlSocket, Daemon, Filters, MapReads, Page, PendingConfirm, Reloading};
@@ -53,28 +55,28 @@ pub fn run(options: &Options) -> Result<(), Error> {
         .map_err(|errno| Error::process("cannot block signals", errno))?;
     limits::allow_shared_memory(PAGE_SIZE);
     let mut sources = Sources::default();
-    let mut plan = checked_plan(options, &mut sources)?;
+    let mut chosen = Chosen::of_start(options, &mut sources)?;
     let manager = start::service_manager(&options.log);
     let signals =
         Signals::catch().map_err(|errno| Error::process("cannot catch signals", errno))?;
     let mut scan = Box::<Scan>::default();
-    let mut sockets = Sockets::open(&plan, options)?;
-    let waits = plan.filters.iter().map(|filter| filter.block.wait);
-    manager.extend_start(waits.fold(Duration::ZERO, Duration::saturating_add));
-    let started = start::filters(&mut plan, &signals, &mut scan, options);
-    if started.is_err() && signals.stop().is_some() {
-        options.log.info("stopped before the filters were attached");
-        return Ok(());
-    }
-    let Some((filters, replaced)) = started? else {
+    let mut sockets = Sockets::open(&chosen.plan, options)?;
+    let started = attach(
+        options,
+        &mut chosen,
+        &mut sockets,
+        &manager,
+        &signals,
+        &mut scan,
+    )?;
+    let Some(filters) = started else {
         return Ok(());
     };
-    let mut reloading = Reloading::new(&plan, sources);
-    let serving = plan.config.serving;
+    let mut reloading = Reloading::new(&chosen, sources);
+    let serving = chosen.plan.config.serving;
     // The Corefile may have megabytes, and is no longer needed.
-    drop(plan);
-    let (filters, pidfile) =
-        commit_start(options, &mut sockets, &mut reloading, (filters, replaced))?;
+    drop(chosen);
+    let (filters, pidfile) = commit_start(options, &mut sockets, &mut reloading, filters)?;
     manager.ready();
     let daemon = Daemon {
         options,
@@ -96,15 +98,30 @@ pub fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads and checks everything that can be checked before the start changes anything.
-fn checked_plan(options: &Options, sources: &mut Sources) -> Result<Plan, Error> {
-    let mut plan = Plan::make(&options.source, sources).map_err(Error::Refused)?;
-    plan.resolve_kernel_types().map_err(Error::Refused)?;
-    start::add_frames(&mut plan, &options.log);
-    start::warn(&plan, &options.log);
-    confine::check(&plan)?;
-    check_pid_file(options)?;
-    Ok(plan)
+/// Attaches the filters of `chosen`, which becomes the fallback if the kernel refuses a program of the Corefile. Returns the
+/// new and the replaced filters; `None` after a signal that stops the daemon.
+fn attach(
+    options: &Options,
+    chosen: &mut Chosen,
+    sockets: &mut Sockets,
+    manager: &Manager,
+    signals: &Signals,
+    scan: &mut Scan,
+) -> Result<Option<(Filters, Filters)>, Error> {
+    loop {
+        manager.extend_start(chosen.waits());
+        let error = match start::filters(&mut chosen.plan, signals, scan, options) {
+            Ok(started) => return Ok(started),
+            Err(error) => error,
+        };
+        if signals.stop().is_some() {
+            options.log.info("stopped before the filters were attached");
+            return Ok(None);
+        }
+        chosen.fall_back(options, error)?;
+        sockets.page.set_hosts(chosen.plan.config.hosts.clone());
+        sockets.page.serve_plan(&chosen.plan, &options.log);
+    }
 }
 
 /// Sockets, and a timer, that are opened before the filters are attached. Field order matters: the control socket is

@@ -35,6 +35,8 @@ pub(super) type Places = heapless::Vec<Place, MAX_PLACES>;
 pub struct Options {
     /// Source of the Corefile.
     pub source: Source,
+    /// The Corefile that runs while the other is refused (`--fallback`).
+    pub fallback: Option<Source>,
     /// Destination of messages.
     pub log: Log,
     /// Path of the pid file (`--pidfile`).
@@ -131,6 +133,16 @@ pub(super) struct Reloading {
     pub(super) results: Reloads,
     /// The start or reload that awaits confirmation.
     pub(super) pending: Option<PendingConfirm>,
+    pub(super) running: Running,
+}
+
+/// The Corefile that runs (`start.rs`, `reload/`).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Running {
+    /// True for the fallback.
+    pub(super) is_fallback: bool,
+    /// SHA-256 of its content.
+    pub(super) sha256: [u32; 8],
 }
 
 /// A start or reload that is rolled back unless `confirm` arrives (`reload/confirm.rs`).
@@ -142,6 +154,17 @@ pub(super) struct PendingConfirm {
     pub(super) replaced: Replaced,
     /// True for a start; its rollback ends the daemon.
     pub(super) at_start: bool,
+    /// The file on trial, if the reload read another file than the Corefile.
+    pub(super) trial: Option<Trial>,
+}
+
+/// A file on trial (`reload/confirm.rs`).
+#[derive(Debug)]
+pub(super) struct Trial {
+    /// The file, a [`Source::Trial`].
+    pub(super) source: Source,
+    /// Digest of its content.
+    pub(super) digest: u64,
 }
 
 /// State that a start or reload replaced (`reload/confirm.rs`).
@@ -154,6 +177,7 @@ pub(super) struct Replaced {
     /// Names of the option `host`.
     pub(super) hosts: Hosts,
     pub(super) serving: Serving,
+    pub(super) running: Running,
     /// The previous directive `reload`, with the unconfirmed content as the last content read, which is not retried.
     pub(super) watch: Option<ReloadWatch>,
 }

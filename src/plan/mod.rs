@@ -4,23 +4,26 @@ mod frames;
 mod kernel_types;
 pub mod lists;
 mod secrets;
+mod source;
 pub mod sources;
 pub mod tables;
 mod variables;
 
 use std::fmt::Display;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::base::capacity::MAX_COREFILE;
 use crate::base::diagnostic::{Blame, Diagnostic, Errors, Fault};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
 use crate::base::quantity::Quantity;
+use crate::base::sha256;
 use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_of_typos};
 use crate::corefile::{Corefile, Token};
 use crate::object::{self, LinkedObject};
 use lists::Lists;
+pub use source::Source;
 use sources::Sources;
 use tables::PlannedTable;
 
@@ -41,6 +44,8 @@ pub struct Plan {
     pub config: Config,
     /// One filter for each `ebpf` block, in the Corefile's order.
     pub filters: Vec<PlannedFilter>,
+    /// SHA-256 of the Corefile, without its imports.
+    pub sha256: [u32; 8],
 }
 
 /// An `ebpf` block with the object that it names.
@@ -58,68 +63,28 @@ pub struct PlannedFilter {
     pub link_header_at: Option<Token>,
 }
 
-/// The source of a Corefile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A file, by the path that the operator gave.
-    File(PathBuf),
-    /// Standard input.
-    Stdin,
-}
-
-impl Source {
-    /// The default: `./Corefile` if it exists, else `/etc/corexdp/Corefile`.
-    pub fn default_corefile() -> Self {
-        let here = PathBuf::from("Corefile");
-        Self::File(if here.exists() {
-            here
-        } else {
-            PathBuf::from("/etc/corexdp/Corefile")
-        })
-    }
-
-    /// The file's name as given, or `stdin`; `None` for a name that is not UTF-8.
-    pub fn name(&self) -> Option<&str> {
-        match self {
-            Self::Stdin => Some("stdin"),
-            Self::File(path) => path.to_str(),
-        }
-    }
-
-    /// The base folder of relative paths.
-    fn folder(&self) -> io::Result<PathBuf> {
-        match self {
-            Self::Stdin => std::env::current_dir(),
-            Self::File(path) => {
-                let path = std::path::absolute(path)?;
-                Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for Source {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Stdin => f.write_str("stdin"),
-            Self::File(path) => path.display().fmt(f),
-        }
-    }
-}
-
 /// Reads the Corefile and resolves imports, snippets and environment variables. Records every file in `sources`.
 ///
 /// # Errors
 /// The first error in the Corefile, or a file that cannot be read.
 pub fn read(source: &Source, sources: &mut Sources) -> Result<Corefile, Diagnostic> {
+    read_hashed(source, sources).map(|(corefile, _)| corefile)
+}
+
+/// Reads a Corefile like [`read`], with its SHA-256.
+fn read_hashed(source: &Source, sources: &mut Sources) -> Result<(Corefile, [u32; 8]), Diagnostic> {
     let (bytes, folder) = match source {
         Source::Stdin => files::read_all(io::stdin().lock(), MAX_COREFILE),
-        Source::File(path) => sources.content(path, MAX_COREFILE),
+        Source::File(path) | Source::Trial { file: path, .. } => {
+            sources.content(path, MAX_COREFILE)
+        }
     }
     .and_then(|bytes| Ok((bytes, source.folder()?)))
     .map_err(|error| unreadable(source, &error))?;
     let folder = folder.to_string_lossy();
+    let sha256 = sha256::of(&bytes);
     Corefile::parse(&source.to_string(), &folder, bytes, MAX_COREFILE, sources)
+        .map(|corefile| (corefile, sha256))
         .map_err(|error| Diagnostic::from(&error))
 }
 
@@ -185,7 +150,7 @@ impl Plan {
     /// # Errors
     /// The first errors, and the number of the omitted ones.
     pub fn make(source: &Source, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
-        let mut corefile = read(source, sources).map_err(|error| vec![error])?;
+        let (mut corefile, sha256) = read_hashed(source, sources).map_err(|error| vec![error])?;
         let folder = source
             .folder()
             .map_err(|error| vec![unreadable(source, &error)])?;
@@ -228,6 +193,7 @@ impl Plan {
                 corefile,
                 config,
                 filters,
+                sha256,
             })
         } else {
             Err(errors.into_vec(&source.to_string()))

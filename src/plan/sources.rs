@@ -134,6 +134,18 @@ impl Sources {
         read.map(|()| modified)
     }
 
+    /// Digest of the file that was read first, the Corefile; `None` before the first read.
+    pub fn first_digest(&self) -> Option<u64> {
+        self.0.first().map(|first| first.digest)
+    }
+
+    /// Records that the content of the file that was read first is at `path` now.
+    pub fn move_first(&mut self, path: &Path) {
+        if let Some(first) = self.0.first_mut() {
+            path.clone_into(&mut first.path);
+        }
+    }
+
     /// True if any dependency has changed.
     pub fn have_changed(&self) -> bool {
         self.0.iter().any(Dependency::has_changed)

@@ -67,6 +67,9 @@ impl Overview<'_> {
                 self.aborts(text, filter, stage)?;
             }
         }
+        if let Some(fallback) = self.fallback {
+            markup::fallback(text, fallback.name().unwrap_or_default())?;
+        }
         self.reload_state(text)?;
         for listener in &self.listeners {
             if let Some(error) = listener.error {
@@ -94,7 +97,7 @@ impl Overview<'_> {
     /// Writes the pending confirmation, and the last reload if it failed or was rolled back.
     fn reload_state(&self, text: &mut Text<'_>) -> fmt::Result {
         if let Some(seconds) = self.confirm_within() {
-            markup::pending(text, seconds)?;
+            markup::pending(text, seconds, self.trial_name())?;
         }
         let Some(last) = &self.reloads.last else {
             return Ok(());
@@ -104,7 +107,10 @@ impl Overview<'_> {
                 let error = last.error.as_deref().unwrap_or_default();
                 markup::reload_failed(text, last.at.into(), error)
             }
-            Outcome::Unconfirmed => markup::reload_unconfirmed(text, last.at.into()),
+            Outcome::Unconfirmed => {
+                let error = last.error.as_deref().unwrap_or_default();
+                markup::reload_unconfirmed(text, last.at.into(), error)
+            }
             Outcome::Success | Outcome::Pending => Ok(()),
         }
     }

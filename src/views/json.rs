@@ -29,6 +29,12 @@ struct DaemonJson<'a> {
     corefile: Option<&'a str>,
     /// Seconds left for the pending confirmation.
     confirm_within: Option<u64>,
+    /// Path of the file on trial; `None` for a path that is not UTF-8.
+    trial: Option<&'a str>,
+    /// Path of the fallback, if it runs; `None` for a path that is not UTF-8.
+    fallback: Option<&'a str>,
+    /// SHA-256 of the Corefile that runs.
+    sha256: Digits,
     reloads: ReloadsJson,
     last_reload: Option<ReloadJson<'a>>,
     /// Milliseconds since an earlier reading of the verdicts, in which they grew by `period_packets` and `period_bytes`.
@@ -99,6 +105,9 @@ struct VerdictJson {
 /// A warning as text.
 struct WarningText(Warning);
 
+/// The digits of a hash.
+struct Digits(heapless::String<64>);
+
 /// The digest of a program as 16 hexadecimal digits, like in bpftool.
 struct Tag([u8; 8]);
 
@@ -124,6 +133,12 @@ struct MetricJson<'a> {
 impl Serialize for WarningText {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&self.0)
+    }
+}
+
+impl Serialize for Digits {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0)
     }
 }
 
@@ -169,6 +184,9 @@ impl Overview<'_> {
             started: self.process.at().0,
             corefile: self.source.name(),
             confirm_within: self.confirm_within(),
+            trial: self.trial_name(),
+            fallback: self.fallback_name(),
+            sha256: Digits(self.sha256()),
             reloads: ReloadsJson {
                 success: self.reloads.successes,
                 failure: self.reloads.failures,

@@ -17,8 +17,8 @@ use crate::base::utc::Utc;
 use crate::log::Level;
 use crate::log::recent::Message;
 pub(super) use banner::{
-    aborts, begin_banners, end_banners, pending, reload_failed, reload_unconfirmed, unattached,
-    unserved,
+    aborts, begin_banners, end_banners, fallback, pending, reload_failed, reload_unconfirmed,
+    unattached, unserved,
 };
 use escape::{Html, Names};
 pub(super) use section::{

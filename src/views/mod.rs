@@ -1,5 +1,6 @@
 //! Views of the daemon: `/metrics` for Prometheus, `/` for browsers, `/status` for `corexdp status`.
 
+mod config_info;
 mod html;
 mod json;
 pub mod listeners;
@@ -50,6 +51,12 @@ pub struct Overview<'a> {
     pub listeners: heapless::Vec<ListenerState, MAX_LISTENERS>,
     /// Deadline of the pending confirmation.
     pub confirm: Option<Instant>,
+    /// The file on trial.
+    pub trial: Option<&'a Source>,
+    /// The fallback, if it runs because the Corefile is refused.
+    pub fallback: Option<&'a Source>,
+    /// SHA-256 of the Corefile that runs.
+    pub sha256: [u32; 8],
     /// Log, whose last messages `/` shows.
     pub log: &'a Log,
 }
@@ -69,6 +76,11 @@ impl Overview<'_> {
     fn confirm_within(&self) -> Option<u64> {
         let until = self.confirm?;
         Some(until.saturating_duration_since(Instant::now()).as_secs())
+    }
+
+    /// Path of the file on trial; `None` for a path that is not UTF-8.
+    fn trial_name(&self) -> Option<&str> {
+        self.trial?.name()
     }
 
     /// Writes the metrics of the Corefile.
@@ -146,6 +158,7 @@ impl Overview<'_> {
             "Always 1; the version is a label.",
         )?;
         prometheus::sample(text, "corexdp_build_info", &version, 1)?;
+        self.config_info(text)?;
         prometheus::head(
             text,
             "corexdp_filter_attached",

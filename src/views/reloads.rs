@@ -119,6 +119,11 @@ impl Reloads {
         self.record_error(Outcome::Failure, message);
     }
 
+    /// Records that the start refused the Corefile, for which the fallback runs.
+    pub fn refused_at_start(&mut self, message: &str) {
+        self.record_error(Outcome::Failure, message);
+    }
+
     fn record_error(&mut self, outcome: Outcome, message: &str) {
         let mut error = heapless::String::new();
         for letter in message.chars() {

@@ -105,7 +105,7 @@ fn help_is_parsed_into_commands_and_options() {
     let expected =
         "run check expand inspect status dump capture top add delete test reload confirm";
     assert_eq!(commands(), expected.split(' ').collect::<Vec<_>>());
-    let expected = "-conf --confirm --log --control --pidfile --state -quiet --json --measure -i --verdict -c --for -w \
+    let expected = "-conf --fallback --confirm --log --control --pidfile --state -quiet --json --measure -i --verdict -c --for -w \
                     --one-in --rate --by -n";
     assert_eq!(options(), set(expected.split(' ')));
     assert_eq!(options_of("dump"), set(["--json", "--control"]));

@@ -1,6 +1,9 @@
 //! Provisioning runs with good and wrong Corefiles: `tests/provisioning/provision.sh`, and its Ansible counterpart
 //! `tests/provisioning/corexdp.yml`.
 
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use serde_json::Value;
@@ -17,18 +20,21 @@ fn corefile(object: &str, interface: &str, more: &str) -> String {
 }
 
 fn provision(site: &Site, corefile: &str) -> Outcome {
+    let command = Corexdp::command(site.folder.path(), &[]);
+    provision_by(command.get_program(), site, corefile)
+}
+
+/// Runs the script with another program in place of `corexdp`.
+fn provision_by(program: &OsStr, site: &Site, corefile: &str) -> Outcome {
     site.folder.write("Corefile.new", corefile);
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/provisioning/provision.sh"
     );
     let mut command = Command::new(script);
-    command.args(["Corefile.new", "Corefile", "control"]);
+    command.args(["Corefile.new", "control"]);
     command.current_dir(site.folder.path());
-    command.env(
-        "COREXDP",
-        Corexdp::command(site.folder.path(), &[]).get_program(),
-    );
+    command.env("COREXDP", program);
     site.finish(&mut command)
 }
 
@@ -103,7 +109,9 @@ fn each_failure_has_its_exit_code_and_changes_nothing() {
             let errors = json(&outcome)["errors"].as_array().unwrap().clone();
             assert_eq!(errors[0]["file"], "Corefile.new", "{what}");
         } else {
-            assert!(outcome.stderr.starts_with("Corefile:"), "{outcome:#?}");
+            let new = site.folder.file("Corefile.new");
+            let place = format!("{}:", new.display());
+            assert!(outcome.stderr.starts_with(&place), "{outcome:#?}");
         }
         assert_eq!(site.filter(), before, "{what}");
         let kept = std::fs::read_to_string(site.folder.file("Corefile")).unwrap();
@@ -136,6 +144,29 @@ fn unavailable_address_is_rolled_back() {
     daemon.nth_line(1, "page: http://127.0.0.1:9153/");
     assert_eq!(site.get("/metrics").status, 200);
     daemon.stop();
+}
+
+/// The terminal of the script closes while the new filters are on trial, and then the box loses its power.
+#[test]
+fn script_that_is_killed_leaves_the_old_corefile() {
+    let (site, daemon) = start();
+    let running = corefile("example.o", SERVER, "");
+    let real = Corexdp::command(site.folder.path(), &[]);
+    let real = real.get_program().to_str().unwrap();
+    let program = site.folder.file("corexdp");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" != status ] || {{ kill -HUP \"$PPID\"; exit 1; }}\nexec {real} \"$@\"\n"
+    );
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let new = corefile("example.o", SERVER, "map 0A0C0000.FFFF0000.00000000");
+    let outcome = provision_by(program.as_os_str(), &site, &new);
+    assert_eq!(outcome.code, None, "{outcome:#?}");
+    daemon.line("Corefile.new is on trial");
+    daemon.kill();
+    let kept = fs::read_to_string(site.folder.file("Corefile")).unwrap();
+    assert_eq!(kept, running);
+    site.start(&[]).attached(1).stop();
 }
 
 /// Runs the playbook against this machine in the network namespace of `site`. Returns its exit code and its output.

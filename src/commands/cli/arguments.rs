@@ -12,9 +12,9 @@ use crate::config;
 /// Options without a value.
 const FLAGS: [&str; 5] = ["json", "quiet", "version", "help", "h"];
 /// Options with a value.
-const VALUES: [&str; 16] = [
-    "conf", "log", "pidfile", "control", "state", "confirm", "measure", "i", "c", "w", "for",
-    "verdict", "one-in", "rate", "by", "n",
+const VALUES: [&str; 17] = [
+    "conf", "fallback", "log", "pidfile", "control", "state", "confirm", "measure", "i", "c", "w",
+    "for", "verdict", "one-in", "rate", "by", "n",
 ];
 
 /// The arguments: words, and options with their values.

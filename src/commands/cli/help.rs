@@ -5,8 +5,9 @@ pub const HELP: &str = "\
 corexdp filters packets by XDP in front of a DNS server, driven by its Corefile.
 
 usage:
-  corexdp [run]   [-conf FILE] [--confirm DURATION] [--log stderr|syslog]
-                  [--control PATH] [--pidfile FILE] [--state DIR] [-quiet]
+  corexdp [run]   [-conf FILE] [--fallback FILE] [--confirm DURATION]
+                  [--log stderr|syslog] [--control PATH] [--pidfile FILE]
+                  [--state DIR] [-quiet]
   corexdp check   [-conf FILE] [--json]   validate the Corefile and its objects
   corexdp expand  [-conf FILE]            print the parsed Corefile as JSON
   corexdp inspect PROGRAM [--json]        show programs and maps of an object
@@ -24,12 +25,14 @@ usage:
                                           delete an entry that was added
   corexdp test    [-i INTERFACE] [@MAP] KEY
                                           show the entry that decides
-  corexdp reload  [--confirm DURATION]    read the Corefile again
+  corexdp reload  [-conf FILE] [--confirm DURATION]
+                                          read the Corefile again, or try FILE
   corexdp confirm                         keep the pending start or reload
   corexdp --version | --help
 
   -conf FILE      the Corefile; `stdin` reads standard input
                   (default ./Corefile, then /etc/corexdp/Corefile)
+  --fallback FILE the Corefile that runs while the other is refused
   --log WHERE     stderr, or syslog by /dev/log
                   (default syslog when standard error is not a terminal and
                   /dev/log exists)

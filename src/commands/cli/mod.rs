@@ -3,21 +3,23 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::base::escape::Quoted;
 use crate::base::suggest::misspelt;
 use crate::commands::{capture, decide, test, top};
 use crate::config::InterfaceName;
 use crate::config::decision::STATE_FOLDER;
+use crate::config::page_size::MAX_PATH;
 use crate::control::{DEFAULT_PATH, Request, SampleRequest};
 use crate::http::keeper::KEEPER;
 use crate::plan::Source;
 
 mod arguments;
+mod command;
 mod help;
 
 use arguments::Arguments;
+pub use command::{Command, LogTarget};
 pub use help::HELP;
 
 /// Commands with their options. The last command is internal, and never suggested.
@@ -25,7 +27,7 @@ const OPTIONS: [(&str, &[&str]); 14] = [
     (
         "run",
         &[
-            "conf", "log", "pidfile", "control", "state", "confirm", "quiet",
+            "conf", "fallback", "log", "pidfile", "control", "state", "confirm", "quiet",
         ],
     ),
     ("check", &["conf", "json"]),
@@ -41,97 +43,10 @@ const OPTIONS: [(&str, &[&str]); 14] = [
     ("add", &["control", "state", "i"]),
     ("delete", &["control", "state", "i"]),
     ("test", &["control", "i"]),
-    ("reload", &["control", "confirm"]),
+    ("reload", &["control", "conf", "confirm"]),
     ("confirm", &["control"]),
     (KEEPER, &[]),
 ];
-
-/// A command with its options.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Run the daemon until a signal stops it.
-    Run {
-        /// Source of the Corefile; `None` for the default.
-        source: Option<Source>,
-        /// Destination of messages; `None` for the default.
-        log: Option<LogTarget>,
-        /// Path of the pid file.
-        pidfile: Option<PathBuf>,
-        /// Path of the control socket; `None` for the default path, for which a failure is only a warning.
-        control: Option<PathBuf>,
-        /// Folder of the file that keeps decisions.
-        state: PathBuf,
-        /// Time within which the start must be confirmed.
-        confirm: Option<Duration>,
-    },
-    /// Send a request to the daemon.
-    Send {
-        /// Path of the control socket.
-        control: PathBuf,
-        /// Request to send.
-        request: Request<'static>,
-    },
-    /// Show the status of the daemon.
-    Status {
-        /// Path of the control socket.
-        control: PathBuf,
-        /// True for JSON, false for text.
-        json: bool,
-        /// Time for which the kernel counts program runs.
-        measure: Option<Duration>,
-    },
-    /// Show every entry of the running maps.
-    Dump {
-        /// Path of the control socket.
-        control: PathBuf,
-        /// True for JSON, false for lines of a Corefile.
-        json: bool,
-    },
-    /// Add or delete decisions.
-    Decide(decide::Options),
-    /// Show the entry that decides about a key.
-    Test(test::Options),
-    /// Show packets with their verdicts.
-    Capture(capture::Options),
-    /// Show who sends most, and what.
-    Top(top::Options),
-    /// Validate the Corefile and its objects.
-    Check {
-        /// Source of the Corefile; `None` for the default.
-        source: Option<Source>,
-        /// True for JSON, false for lines of text.
-        json: bool,
-    },
-    /// Show the Corefile as parsed.
-    Expand {
-        /// Source of the Corefile; `None` for the default.
-        source: Option<Source>,
-    },
-    /// Show the content of an object.
-    Inspect {
-        /// Path of the object file.
-        program: PathBuf,
-        /// True for JSON, false for text.
-        json: bool,
-    },
-    /// Show the version.
-    Version,
-    /// Show the usage.
-    Help,
-    /// Run the keeper of the page's workers. The daemon uses this internal command.
-    Keeper,
-}
-
-/// Destination of messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogTarget {
-    /// Standard error.
-    Stderr,
-    /// System log (`/dev/log`).
-    Syslog,
-    /// No destination (`-quiet`).
-    Quiet,
-}
 
 /// Error of the command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -207,8 +122,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         }),
         "capture" => capture(&given),
         "top" => top(&given, json),
-        "reload" => Ok(send(&given, Request::Reload(given.duration("confirm")?))),
-        "confirm" => Ok(send(&given, Request::Confirm)),
+        "reload" => reload(&given, source),
+        "confirm" => Ok(Command::Confirm {
+            control: control(&given),
+        }),
         KEEPER => Ok(Command::Keeper),
         _ => run(&given, source),
     }
@@ -241,14 +158,39 @@ fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
             return Err(Usage(message));
         }
     };
+    let fallback = given.value("fallback");
+    if fallback.is_some_and(|path| path == "stdin" || path.len() > MAX_PATH) {
+        let message = format!("--fallback needs a file, with a path of at most {MAX_PATH} bytes");
+        return Err(Usage(message));
+    }
     Ok(Command::Run {
         source,
+        fallback: fallback.map(PathBuf::from),
         log,
         pidfile: given.value("pidfile").map(PathBuf::from),
         control: given.value("control").map(PathBuf::from),
         state: state(given),
         confirm: given.duration("confirm")?,
     })
+}
+
+fn reload(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
+    let (control, time) = (control(given), given.duration("confirm")?);
+    match (source, time) {
+        (None, time) => Ok(Command::Send {
+            control,
+            request: Request::Reload(time),
+        }),
+        (Some(Source::File(file)), Some(time)) => Ok(Command::Try {
+            control,
+            file,
+            time,
+        }),
+        (Some(Source::File(_)), None) => Err(Usage(
+            "reload -conf tries a file, and needs --confirm DURATION, after which the old filters return".into(),
+        )),
+        (Some(_), _) => Err(Usage("reload -conf needs a file".into())),
+    }
 }
 
 fn capture(given: &Arguments) -> Result<Command, Usage> {
@@ -310,11 +252,6 @@ fn interface(given: &Arguments) -> Result<Option<InterfaceName>, Usage> {
         Usage(format!("-i {name} is longer than any interface name"))
     };
     InterfaceName::try_from(name).map(Some).map_err(too_long)
-}
-
-fn send(given: &Arguments, request: Request<'static>) -> Command {
-    let control = control(given);
-    Command::Send { control, request }
 }
 
 fn control(given: &Arguments) -> PathBuf {

@@ -1,5 +1,7 @@
 //! Tests of command lines and their commands or errors.
 
+use std::time::Duration;
+
 use super::*;
 
 fn parsed(line: &str) -> Result<Command, String> {
@@ -16,6 +18,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 fn options_of_run_are_parsed() {
     let run = |source, log, pidfile: Option<&str>| Command::Run {
         source,
+        fallback: None,
         log,
         pidfile: pidfile.map(PathBuf::from),
         control: None,
@@ -35,9 +38,10 @@ fn options_of_run_are_parsed() {
         ("run --log=stderr", run(None, Some(LogTarget::Stderr), None)),
         ("-quiet", run(None, Some(LogTarget::Quiet), None)),
         (
-            "run --control S --confirm 1m --state D",
+            "run --control S --confirm 1m --state D --fallback B",
             Command::Run {
                 source: None,
+                fallback: Some("B".into()),
                 log: None,
                 pidfile: None,
                 control: Some("S".into()),
@@ -163,7 +167,20 @@ fn requests_to_the_daemon_are_parsed() {
                 json: false,
             },
         ),
-        ("confirm --control=S", ask("S", Request::Confirm)),
+        (
+            "reload -conf C --confirm 60s",
+            Command::Try {
+                control: "/run/corexdp.sock".into(),
+                file: "C".into(),
+                time: MINUTE,
+            },
+        ),
+        (
+            "confirm --control=S",
+            Command::Confirm {
+                control: "S".into(),
+            },
+        ),
     ] {
         assert_eq!(parsed(line), Ok(expected), "{line}");
     }
@@ -276,7 +293,14 @@ fn unknown_words_and_options_are_refused() {
         ("run --json", "run has no option --json"),
         ("check --log stderr", "check has no option --log"),
         ("expand --json", "expand has no option --json"),
-        ("reload -conf C", "reload has no option --conf"),
+        (
+            "reload -conf C",
+            "reload -conf tries a file, and needs --confirm DURATION, after which the old filters return",
+        ),
+        (
+            "reload -conf stdin --confirm 1s",
+            "reload -conf needs a file",
+        ),
         ("inspect a.o -conf C", "inspect has no option --conf"),
         ("confirm --confirm 1s", "confirm has no option --confirm"),
         ("reload --json", "reload has no option --json"),
@@ -285,6 +309,7 @@ fn unknown_words_and_options_are_refused() {
             "test --state S 192.0.2.7",
             "test has no option --state, since the daemon answers; --control names its socket",
         ),
+        ("check --fallback B", "check has no option --fallback"),
         ("check --state S", "check has no option --state"),
         ("capture -x", "unknown option \"-x\""),
     ] {
@@ -306,6 +331,10 @@ fn missing_and_invalid_values_are_refused() {
         (
             "status --measure --json",
             "--measure needs a DURATION, for example 60s",
+        ),
+        (
+            "run --fallback stdin",
+            "--fallback needs a file, with a path of at most 1024 bytes",
         ),
         ("run --log -quiet", "--log needs a value: stderr or syslog"),
         ("run -conf --control=S", "--conf needs a value"),

@@ -192,17 +192,7 @@ fn lock(folder: &Path) -> io::Result<Flock<File>> {
 /// Writes the lines to a new file, which then replaces the file in one step.
 fn write(folder: &Path, lines: &[Saved]) -> io::Result<()> {
     let new = folder.join(NEW);
-    // A killed client left the file. No link is followed.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
-    let mut out = BufWriter::new(file);
+    let mut out = BufWriter::new(files::create(&new)?);
     for line in lines {
         writeln!(out, "{line}")?;
     }

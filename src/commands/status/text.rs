@@ -145,6 +145,13 @@ fn daemon(out: &mut String, status: &Value, style: Style) {
     ] {
         paragraph(out, &text, None, style);
     }
+    if let Some(file) = status.get("fallback").word() {
+        let text = format!(
+            "the fallback {} runs: the Corefile was refused; correct it, then run `corexdp reload`",
+            Escaped(file)
+        );
+        line(out, &text, Colour::Red, style);
+    }
     for page in status.get("pages").list() {
         paragraph(out, &format!("page: {}", word(page)), None, style);
     }
@@ -157,8 +164,12 @@ fn daemon(out: &mut String, status: &Value, style: Style) {
     }
     reloads(out, status, style);
     if let Some(seconds) = status.get("confirm_within").number() {
+        let trial = match status.get("trial").word() {
+            Some(file) => format!("{} is on trial: ", Escaped(file)),
+            None => String::new(),
+        };
         let text = format!(
-            "not confirmed: run `corexdp confirm` within {seconds} s, or the old state is restored"
+            "not confirmed: {trial}run `corexdp confirm` within {seconds} s, or the old state is restored"
         );
         line(out, &text, Colour::Yellow, style);
     }

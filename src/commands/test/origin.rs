@@ -36,8 +36,10 @@ struct Status {
     json: Value,
     /// The daemon's working directory.
     folder: PathBuf,
-    /// Path of the Corefile as the daemon got it.
+    /// Path of the Corefile that runs, or of the one that a file on trial would replace, as the daemon got it.
     corefile: String,
+    /// Path of the file on trial, which the daemon runs.
+    trial: Option<String>,
     /// Time of the last successful reading, in seconds since 1970.
     read_at: u64,
 }
@@ -90,7 +92,7 @@ impl<'a> Origins<'a> {
                 && modified(path) != list.get("modified").number();
             is_changed.then(|| path.to_owned())
         });
-        let main = slice::from_ref(&status.corefile);
+        let main = slice::from_ref(status.trial.as_ref().unwrap_or(&status.corefile));
         let plan = self.plan.get().and_then(|plan| plan.as_ref().ok());
         let mut files = plan.map_or(main, |plan| plan.corefile.files()).iter();
         let is_later = |file: &&String| modified(file).is_some_and(|time| time > status.read_at);
@@ -123,22 +125,23 @@ impl Status {
         let unknown = || "the daemon's Corefile is unknown".to_owned();
         let text = status::fetch(control).map_err(|_| unknown())?;
         let status = Value::read(&text).ok_or_else(unknown)?;
-        let corefile = status
-            .get("corefile")
-            .word()
+        let running = status.get("fallback").word();
+        let corefile = running
+            .or_else(|| status.get("corefile").word())
             .ok_or_else(unknown)?
             .to_owned();
         // A relative path starts at the daemon's working directory.
         let pid = status.get("pid").number().unwrap_or_default();
         let last = status.get("last_reload");
         let read_at = match last.get("result").word() {
-            Some("success") => last.get("time").number(),
+            Some("success" | "pending") => last.get("time").number(),
             _ => None,
         };
         let read_at = read_at.or(status.get("started").number());
         Ok(Self {
             folder: fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default(),
             corefile,
+            trial: status.get("trial").word().map(str::to_owned),
             read_at: read_at.unwrap_or_default(),
             json: status,
         })
@@ -149,9 +152,18 @@ impl Status {
         if path == "stdin" {
             return Err("the Corefile was read from standard input".into());
         }
-        let source = Source::File(self.folder.join(path));
-        Plan::make(&source, &mut Sources::default())
-            .map_err(|_| format!("{path} is wrong now; `corexdp check` says why"))
+        let corefile = self.folder.join(path);
+        let source = match &self.trial {
+            None => Source::File(corefile),
+            Some(file) => Source::Trial {
+                file: file.into(),
+                corefile,
+            },
+        };
+        Plan::make(&source, &mut Sources::default()).map_err(|_| {
+            let path = self.trial.as_ref().unwrap_or(path);
+            format!("{path} is wrong now; `corexdp check` says why")
+        })
     }
 }
 

@@ -137,7 +137,9 @@ impl Session {
                 Answered::Payload(Payload::Ring(size), fd) => {
                     ring = Some(RingBuffer::open(fd, u32::from_ne_bytes(size) as usize)?);
                 }
-                Answered::Payload(..) | Answered::Decided(_) => return Err(Errno::EBADMSG),
+                Answered::Payload(..) | Answered::Decided(_) | Answered::Trial(_) => {
+                    return Err(Errno::EBADMSG);
+                }
             }
             Ok(())
         })?;

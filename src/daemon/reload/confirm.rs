@@ -3,18 +3,27 @@
 //! An operator who filters the interface of their own login may lock themselves out. Such an operator cannot confirm, and
 //! the previous filters are attached again.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::switch::{persist, put_back};
 use crate::config::{Hosts, Serving};
 use crate::daemon::error::Error;
 use crate::daemon::start;
-use crate::daemon::state::{Daemon, Filters, PendingConfirm, Places, Replaced};
+use crate::daemon::state::{Daemon, Filters, PendingConfirm, Places, Replaced, Running};
 use crate::filter::Durability;
 use crate::log::Log;
+use crate::plan::Source;
 
 /// Message after the rollback of a reload. The daemon cannot restore the Corefile, so the message says what to do.
 const ROLLED_BACK: &str = "not confirmed in time: the reload is rolled back; the Corefile is still the new one, and a reload or restart applies it: restore the old Corefile, or reload with --confirm again";
+/// Message after the rollback of a trial.
+const TRIAL_ENDED: &str =
+    "not confirmed in time: the reload is rolled back; the Corefile is unchanged";
+
+/// Minimum time that a client has to put a file on trial in the Corefile's place.
+const PLACING: Duration = Duration::from_secs(10);
 
 impl PendingConfirm {
     /// The pending confirmation of a start, due in `time`. `replaced` are the filters that an earlier daemon left attached.
@@ -26,9 +35,11 @@ impl PendingConfirm {
                 places: heapless::Vec::new(),
                 hosts: Hosts::new(),
                 serving: Serving::default(),
+                running: Running::default(),
                 watch: None,
             },
             at_start: true,
+            trial: None,
         }
     }
 
@@ -42,20 +53,44 @@ impl PendingConfirm {
         } else {
             "the reload is rolled back"
         };
+        let trial = fmt::from_fn(|f| match &self.trial {
+            Some(trial) => write!(f, "{} is on trial: ", trial.source),
+            None => Ok(()),
+        });
         log.warn(format_args!(
-            "run `corexdp confirm` within {seconds} s, or {otherwise}"
+            "{trial}run `corexdp confirm` within {seconds} s, or {otherwise}"
         ));
     }
 }
 
 impl Daemon<'_> {
-    /// Confirms the last start or reload.
+    /// Paths of the Corefile and of the file on trial, and the digest of the content that runs, for a client that is about
+    /// to put the file in the Corefile's place. The rollback waits for the client, at most [`PLACING`].
+    pub(in crate::daemon) fn trial(&mut self) -> Option<(PathBuf, PathBuf, u64)> {
+        let pending = self.reloading.pending.as_mut()?;
+        let trial = pending.trial.as_ref()?;
+        let Source::Trial { file, corefile } = &trial.source else {
+            return None;
+        };
+        let corefile = std::path::absolute(corefile).ok()?;
+        pending.until = pending.until.max(Instant::now() + PLACING);
+        Some((corefile, file.clone(), trial.digest))
+    }
+
+    /// Confirms the last start or reload. For a trial, `placed` is the digest of the content that is in the Corefile now.
     ///
     /// # Errors
     /// [`Error::NothingToConfirm`], for example after the deadline.
-    pub(in crate::daemon) fn confirm(&mut self) -> Result<(), Error> {
-        let pending = self.reloading.pending.take();
-        pending.ok_or(Error::NothingToConfirm)?;
+    pub(in crate::daemon) fn confirm(&mut self, placed: Option<u64>) -> Result<(), Error> {
+        let digest = |pending: &PendingConfirm| pending.trial.as_ref().map(|trial| trial.digest);
+        let pending = &mut self.reloading.pending;
+        let pending = pending.take_if(|pending| digest(pending) == placed);
+        let pending = pending.ok_or(Error::NothingToConfirm)?;
+        if let (Some(_), Source::File(path)) = (pending.trial, &self.options.source)
+            && let Some(watch) = &mut self.reloading.watch
+        {
+            watch.confirmed(path);
+        }
         persist(&mut self.filters, &self.options.log);
         self.reloading.results.confirmed();
         self.options.log.info("confirmed");
@@ -76,9 +111,14 @@ impl Daemon<'_> {
         if at_start {
             log.error("not confirmed in time: the start is rolled back");
         } else {
-            log.error(ROLLED_BACK);
-            self.reloading.results.rolled_back(ROLLED_BACK);
+            let message = match pending.trial {
+                None => ROLLED_BACK,
+                Some(_) => TRIAL_ENDED,
+            };
+            log.error(message);
+            self.reloading.results.rolled_back(message);
             self.reloading.watch = pending.replaced.watch.take();
+            self.reloading.running = pending.replaced.running;
         }
         let (serving, places, hosts) = restore(pending.replaced, &mut self.filters, log);
         if at_start {
@@ -99,10 +139,10 @@ impl Daemon<'_> {
     pub(in crate::daemon) fn roll_back_at_end(&mut self) {
         if let Some(pending) = self.reloading.pending.take() {
             let log = &self.options.log;
-            log.warn(if pending.at_start {
-                "not confirmed before the end: the start is rolled back"
-            } else {
-                "not confirmed before the end: the reload is rolled back; the next start applies the new Corefile: restore the old one"
+            log.warn(match (pending.at_start, pending.trial) {
+                (true, _) => "not confirmed before the end: the start is rolled back",
+                (false, Some(_)) => "not confirmed before the end: the reload is rolled back",
+                (false, None) => "not confirmed before the end: the reload is rolled back; the next start applies the new Corefile: restore the old one",
             });
             restore(pending.replaced, &mut self.filters, log);
         }

@@ -8,12 +8,16 @@ pub(super) mod confirm;
 pub(super) mod switch;
 pub(super) mod watch;
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::chosen::Chosen;
 use super::error::Error;
 use super::start;
-use super::state::{Daemon, PendingConfirm, Reloading, Replaced};
-use crate::config::Config;
+use super::state::{Daemon, PendingConfirm, Reloading, Replaced, Running, Trial};
+use crate::base::files::Identity;
+use crate::config::{Config, page_size};
 use crate::filter::{self, Durability};
 use crate::log::Log;
 use crate::plan::sources::Sources;
@@ -22,14 +26,22 @@ use crate::views::Reloads;
 use watch::{ReloadWatch, jitter_seed};
 
 impl Reloading {
-    /// State after the start, which read the content in `sources`.
-    pub(super) fn new(plan: &Plan, sources: Sources) -> Self {
+    /// State after the start with `chosen`. The Corefile, even if it was refused, has the content in `sources`.
+    pub(super) fn new(chosen: &Chosen, sources: Sources) -> Self {
         let jitter_seed = jitter_seed();
+        let mut results = Reloads::default();
+        if let Some(error) = &chosen.refused {
+            results.refused_at_start(&error.chain());
+        }
         Self {
-            watch: ReloadWatch::new(&plan.config, jitter_seed, sources),
+            watch: ReloadWatch::new(&chosen.plan.config, jitter_seed, sources),
             jitter_seed,
-            results: Reloads::default(),
+            results,
             pending: None,
+            running: Running {
+                is_fallback: chosen.refused.is_some(),
+                sha256: chosen.plan.sha256,
+            },
         }
     }
 
@@ -90,30 +102,46 @@ impl Daemon<'_> {
         let log = &self.options.log;
         log.info("reload: the Corefile or what it names has changed");
         // `reload` logs the error.
-        let _ = self.reload(None);
+        let _ = self.reload(None, None);
     }
 
-    /// Reloads the Corefile, and logs the result. With `confirm`, the reload is rolled back unless it is confirmed within
-    /// that time.
+    /// Reloads the Corefile, or tries the file at the absolute path `trial` in its place, and logs the result. With
+    /// `confirm`, the reload is rolled back unless it is confirmed within that time.
     ///
     /// # Errors
     /// The step that failed; nothing was changed.
-    pub(super) fn reload(&mut self, confirm: Option<Duration>) -> Result<(), Error> {
+    pub(super) fn reload(
+        &mut self,
+        confirm: Option<Duration>,
+        trial: Option<&Path>,
+    ) -> Result<(), Error> {
         self.manager.reloading();
         let mut sources = Sources::default();
-        let result = self.try_reload(confirm, &mut sources);
+        let result = self.source(trial).and_then(|source| {
+            let config = self.try_reload(&source, confirm, &mut sources)?;
+            Ok((source, config))
+        });
         let reloading = &mut self.reloading;
         match (&result, &mut reloading.watch) {
-            (Ok(config), watch) => {
-                if let Some((pending, mut old)) = reloading.pending.as_mut().zip(watch.take()) {
-                    old.refused(sources.clone());
-                    pending.replaced.watch = Some(old);
+            (Ok((source, config)), watch) => {
+                if let Some(pending) = &mut reloading.pending {
+                    pending.trial = trial.and(sources.first_digest()).map(|digest| Trial {
+                        source: source.clone(),
+                        digest,
+                    });
+                    let mut old = watch.take();
+                    // The rollback of a trial needs no record of refused content: the Corefile is unchanged.
+                    if let (Some(old), None) = (&mut old, trial) {
+                        old.refused(sources.clone());
+                    }
+                    pending.replaced.watch = old;
                 }
                 *watch = ReloadWatch::new(config, reloading.jitter_seed, sources);
             }
             // An unconfirmed start or reload refuses a reload before the Corefile is read.
             (Err(Error::Unconfirmed), _) | (Err(_), None) => {}
-            (Err(_), Some(watch)) => watch.refused(sources),
+            (Err(_), Some(watch)) if trial.is_none() => watch.refused(sources),
+            (Err(_), Some(_)) => {}
         }
         let result = result.map(drop);
         reloading.record(&result, &self.options.log);
@@ -121,21 +149,44 @@ impl Daemon<'_> {
         result
     }
 
-    /// Replaces the running filters with the filters of the Corefile, whose content is added to `sources`.
+    /// The source of a reload: the Corefile, or the file at `trial`.
+    fn source(&self, trial: Option<&Path>) -> Result<Source, Error> {
+        let (Source::File(corefile), Some(file)) = (&self.options.source, trial) else {
+            return Ok(self.options.source.clone());
+        };
+        let identity = |path: &Path| fs::metadata(path).ok().map(|found| Identity::of(&found));
+        if identity(file).is_some_and(|file| identity(corefile) == Some(file)) {
+            return Err(Error::NoTrial(
+                "this is the Corefile itself, which the next start reads; reload without -conf, or try another file",
+            ));
+        }
+        if file.as_os_str().len() > page_size::MAX_PATH {
+            return Err(Error::NoTrial(
+                "the path has more than 1024 bytes; move the file",
+            ));
+        }
+        Ok(Source::Trial {
+            file: file.into(),
+            corefile: corefile.clone(),
+        })
+    }
+
+    /// Replaces the running filters with the filters of `source`, whose content is added to `sources`.
     fn try_reload(
         &mut self,
+        source: &Source,
         confirm: Option<Duration>,
         sources: &mut Sources,
     ) -> Result<Config, Error> {
         let options = self.options;
         let log = &options.log;
-        if options.source == Source::Stdin {
+        if *source == Source::Stdin {
             return Err(Error::Stdin);
         }
         if self.reloading.pending.is_some() {
             return Err(Error::Unconfirmed);
         }
-        let mut plan = Plan::make(&options.source, sources).map_err(Error::Refused)?;
+        let mut plan = Plan::make(source, sources).map_err(Error::Refused)?;
         plan.resolve_kernel_types().map_err(Error::Refused)?;
         start::add_frames(&mut plan, log);
         self.verify_filters();
@@ -151,11 +202,16 @@ impl Daemon<'_> {
         if durability == Durability::Final {
             switch::persist(&mut new, log);
         }
+        let running = Running {
+            is_fallback: false,
+            sha256: plan.sha256,
+        };
         let replaced = Replaced {
             places: self.page.places().collect(),
             hosts: self.page.set_hosts(plan.config.hosts.clone()),
             serving: std::mem::replace(&mut self.serving, plan.config.serving),
             filters: std::mem::replace(&mut self.filters, new),
+            running: std::mem::replace(&mut self.reloading.running, running),
             watch: None,
         };
         start::announce(&self.filters, &[], log);
@@ -164,6 +220,7 @@ impl Daemon<'_> {
             until: Instant::now() + time,
             replaced,
             at_start: false,
+            trial: None,
         });
         Ok(plan.config)
     }

@@ -1,5 +1,6 @@
 //! The directive `reload`: polls for changes of the Corefile, its imports and the objects.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
@@ -50,6 +51,11 @@ impl ReloadWatch {
         }
         self.at = now + self.period;
         Some(self.sources.have_changed())
+    }
+
+    /// Records that the content of the Corefile, which was read from another file, is in the Corefile at `path` now.
+    pub(super) fn confirmed(&mut self, path: &Path) {
+        self.sources.move_first(path);
     }
 
     /// Records the content of a refused reload.

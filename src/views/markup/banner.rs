@@ -62,15 +62,36 @@ pub(in crate::views) fn aborts(
     )
 }
 
-/// Writes the seconds left for the confirmation, and their end. The script counts them down.
-pub(in crate::views) fn pending(text: &mut Text<'_>, seconds: u64) -> fmt::Result {
+/// Writes the seconds left for the confirmation, and their end; and the file on trial, if there is one. The script counts
+/// the seconds down.
+pub(in crate::views) fn pending(
+    text: &mut Text<'_>,
+    seconds: u64,
+    trial: Option<&str>,
+) -> fmt::Result {
+    let trial = fmt::from_fn(|f| match trial {
+        Some(file) => write!(f, "{} is on trial: ", Html(file)),
+        None => Ok(()),
+    });
     let end = Utc(Utc::now().0.saturating_add(seconds));
     banner(
         text,
         "pending",
         format_args!(
-            "<strong>Not confirmed</strong>: run <code>corexdp confirm</code> within <b id=\"left\" role=\"timer\">{seconds}</b> s, \
+            "<strong>Not confirmed</strong>: {trial}run <code>corexdp confirm</code> within <b id=\"left\" role=\"timer\">{seconds}</b> s, \
              before <time>{end}</time>, or the old state is restored"
+        ),
+    )
+}
+
+/// Writes that the fallback runs.
+pub(in crate::views) fn fallback(text: &mut Text<'_>, file: &str) -> fmt::Result {
+    let file = Html(file);
+    banner(
+        text,
+        "refused",
+        format_args!(
+            "<strong>The fallback {file} runs</strong>: the Corefile was refused; correct it, then run <code>corexdp reload</code>"
         ),
     )
 }
@@ -87,13 +108,18 @@ pub(in crate::views) fn reload_failed(text: &mut Text<'_>, at: Utc, error: &str)
     )
 }
 
-/// Writes that the last reload was rolled back.
-pub(in crate::views) fn reload_unconfirmed(text: &mut Text<'_>, at: Utc) -> fmt::Result {
+/// Writes that the last reload was rolled back, with the second part of its message.
+pub(in crate::views) fn reload_unconfirmed(
+    text: &mut Text<'_>,
+    at: Utc,
+    error: &str,
+) -> fmt::Result {
+    let remedy = Html(error.split_once("; ").map_or(error, |(_, remedy)| remedy));
     banner(
         text,
         "refused",
         format_args!(
-            "<strong>The last reload was not confirmed</strong> and rolled back, at <time>{at}</time>; restore the old Corefile before a restart"
+            "<strong>The last reload was not confirmed</strong> and rolled back, at <time>{at}</time>; {remedy}"
         ),
     )
 }

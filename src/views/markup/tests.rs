@@ -82,7 +82,7 @@ fn page(filters: usize, metrics: usize, message: &str) -> String {
         begin(text, "<host>", &attached)?;
         begin_banners(text)?;
         // A page shows only the state of the last reload.
-        reload_unconfirmed(text, Utc(3))?;
+        reload_unconfirmed(text, Utc(3), "rolled back; <restore>")?;
         unserved(text, "control", "/run/a<b>", "No such file or directory")?;
         end_banners(text)?;
         begin_filters(text, Some(2499))?;

@@ -4,6 +4,7 @@ mod adopting;
 mod chains;
 mod confirming;
 mod decisions;
+mod fallback;
 mod namespaces;
 mod owners;
 mod recovering;

@@ -119,6 +119,26 @@ fn rates_need_an_earlier_reading() {
 }
 
 #[test]
+fn file_on_trial_is_named() {
+    let shown = changed(&[(
+        r#""confirm_within":42"#,
+        r#""confirm_within":42,"trial":"/etc/\u001bnew""#,
+    )]);
+    let line = "not confirmed: /etc/\\u{1b}new is on trial: run `corexdp confirm` within 42";
+    assert!(shown.contains(line), "{shown}");
+}
+
+#[test]
+fn running_fallback_is_named() {
+    let shown = changed(&[(
+        r#""confirm_within":42"#,
+        r#""confirm_within":42,"fallback":"/etc/\u001bold""#,
+    )]);
+    let line = "Corefile: Corefile\nthe fallback /etc/\\u{1b}old runs: the Corefile was refused; ";
+    assert!(shown.contains(line), "{shown}");
+}
+
+#[test]
 fn program_that_no_longer_aborts_is_no_alarm() {
     let text = changed(&[("\"period_packets\":5,", "\"period_packets\":0,")]);
     let line = "\neth0: acl aborted 5 packets, but none lately\n";

@@ -28,9 +28,19 @@ fn each_banner_has_its_class_and_its_reason() {
             "<strong>acl at eth&lt;0&gt; aborts</strong>: 1 in total. The program ",
         ),
         (
-            written(|text| pending(text, 42)),
+            written(|text| pending(text, 42, None)),
             "pending",
             "<strong>Not confirmed</strong>: run <code>corexdp confirm</code> within <b id=\"left\" role=\"timer\">42</b> s, before <time>20",
+        ),
+        (
+            written(|text| pending(text, 42, Some("/etc/<new>"))),
+            "pending",
+            "<strong>Not confirmed</strong>: /etc/&lt;new&gt; is on trial: run <code>corexdp confirm</code> within ",
+        ),
+        (
+            written(|text| fallback(text, "/etc/<old>")),
+            "refused",
+            "<strong>The fallback /etc/&lt;old&gt; runs</strong>: the Corefile was refused; correct it, then run ",
         ),
         (
             written(|text| reload_failed(text, Utc(2), "Corefile:1: a\nCorefile:2: <b>")),
@@ -38,9 +48,9 @@ fn each_banner_has_its_class_and_its_reason() {
             "<strong>The last reload failed</strong> at <time>1970-01-01T00:00:02Z</time>; the previous configuration still runs<pre>Corefile:1: a\nCorefile:2: &lt;b&gt;</pre></div>",
         ),
         (
-            written(|text| reload_unconfirmed(text, Utc(3))),
+            written(|text| reload_unconfirmed(text, Utc(3), "rolled back; <restore>")),
             "refused",
-            "<strong>The last reload was not confirmed</strong> and rolled back, at <time>1970-01-01T00:00:03Z</time>; ",
+            "<strong>The last reload was not confirmed</strong> and rolled back, at <time>1970-01-01T00:00:03Z</time>; &lt;restore&gt;</div>",
         ),
         (
             written(|text| unserved(text, "control", "/run/a<b>", "No such file")),

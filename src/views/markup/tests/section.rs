@@ -127,7 +127,7 @@ fn longest_html_is_within_its_bounds() {
     let quotes = |count| "\"".repeat(count);
     let nothing = page(0, 0, &quotes(240));
     let reload = written(|text| {
-        pending(text, u64::MAX)?;
+        pending(text, u64::MAX, Some(&quotes(page_size::MAX_PATH)))?;
         reload_failed(text, Utc(u64::MAX), &quotes(MAX_ERROR))
     });
     let nothing = nothing + &reload + &quotes(6 * 64);
