@@ -127,6 +127,10 @@ int xdp_prog(struct xdp_md *ctx)
 		totals_entry->other++;
 		return XDP_PASS;
 	}
+	if (packet.hidden) {
+		totals_entry->dropped++;
+		return settings_entry->monitor ? XDP_PASS : XDP_DROP;
+	}
 	if (count_management(&packet, settings_entry, totals_entry))
 		return XDP_PASS;
 	return decide(&packet, bytes, settings_entry, totals_entry);

@@ -202,8 +202,13 @@ static __always_inline struct rate cookie_rate(const struct settings *settings)
 	return rate;
 }
 
-/* Takes a token of a query without a valid cookie. */
+/*
+ * Takes a token of a query without a valid cookie. `kind` and `rate`: of the
+ * bucket of the network.
+ */
 static __always_inline bool admit_unknown(const struct packet *packet,
+					  enum source_kind kind,
+					  const struct rate *rate,
 					  const struct settings *settings,
 					  struct pools *pools,
 					  struct totals *totals)
@@ -211,7 +216,8 @@ static __always_inline bool admit_unknown(const struct packet *packet,
 	const struct source_rates rates = {
 		.address = { settings->address_rate, settings->address_burst },
 		.link = { settings->link_rate, settings->link_burst },
-		.network = { settings->rate, settings->burst },
+		.network = *rate,
+		.network_kind = kind,
 		.site = { settings->site_rate, settings->site_burst },
 		.ip4_bits = settings->ip4_bits,
 		.ip6_bits = settings->ip6_bits,
@@ -230,19 +236,22 @@ static __always_inline bool admit(const struct packet *packet,
 				  const struct settings *settings,
 				  struct pools *pools, struct totals *totals)
 {
-	struct rate rate = cookie_rate(settings);
+	struct rate rate = { settings->rate, settings->burst };
+	const struct rate cookies = cookie_rate(settings);
+	enum source_kind kind = SOURCE_NETWORK;
 
 	/* Without a rate of its own, no cookie may exempt from other rates. */
-	has_cookie &= rate.rate != 0;
-	/* Cookies that are not verified have buckets of their own. */
-	if (has_cookie && !has_secret())
-		return admit_cookie(packet, settings->ip4_bits,
-				    settings->ip6_bits, &rate, pools);
-	if (has_cookie &&
-	    count_cookie(packet, query, totals) == COOKIE_VALID)
-		return admit_cookie(packet, COOKIE_IP4_BITS, COOKIE_IP6_BITS,
-				    &rate, pools);
-	return admit_unknown(packet, settings, pools, totals);
+	has_cookie &= cookies.rate != 0;
+	if (has_cookie && has_secret()) {
+		if (count_cookie(packet, query, totals) == COOKIE_VALID)
+			return admit_cookie(packet, COOKIE_IP4_BITS,
+					    COOKIE_IP6_BITS, &cookies, pools);
+	} else if (has_cookie) {
+		/* Anybody can send a cookie that is not verified. */
+		kind = SOURCE_COOKIE;
+		rate = cookies;
+	}
+	return admit_unknown(packet, kind, &rate, settings, pools, totals);
 }
 
 /* `query` is uninitialized if is_unparsed(error). */
@@ -378,6 +387,10 @@ int xdp_prog(struct xdp_md *ctx)
 		return XDP_PASS;
 	if ((packet.protocol != IPPROTO_UDP &&
 	     packet.protocol != IPPROTO_TCP) || !packet.transport) {
+		if (packet.hidden) {
+			totals_entry->dropped++;
+			return settings_entry->monitor ? XDP_PASS : XDP_DROP;
+		}
 		totals_entry->other++;
 		return XDP_PASS;
 	}

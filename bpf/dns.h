@@ -133,8 +133,6 @@ parse_dns_question(struct dns_query *query, struct packet_scratch *scratch)
 		return DNS_BAD_LENGTH;
 	query->qtype = bpf_ntohs(question->qtype);
 	query->qclass = bpf_ntohs(question->qclass);
-	if (query->header->nscount && query->qtype != DNS_TYPE_IXFR)
-		return DNS_BAD_COUNTS;
 	return DNS_OK;
 }
 
@@ -217,6 +215,8 @@ parse_dns_records(struct dns_query *query, struct packet_scratch *scratch)
 	query->udp_size = 0;
 	query->edns_flags = 0;
 	query->option = 0;
+	if (query->header->nscount && query->qtype != DNS_TYPE_IXFR)
+		return DNS_BAD_COUNTS;
 	if (!query->header->nscount && !query->header->arcount)
 		return query->question_end == query->length ? DNS_OK :
 							      DNS_BAD_LENGTH;
@@ -257,19 +257,15 @@ parse_no_question(const struct dns_query *query)
 	return DNS_NO_QUESTION;
 }
 
-/*
- * Parses the UDP payload of a packet. `query` is valid only after DNS_OK:
- * clearing it on errors would add instructions to the loop over the name.
- */
+/* Finds the header of the message in the UDP payload of a packet. */
 static __always_inline enum dns_error
-parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
-		struct packet_scratch *scratch, struct dns_query *query)
+find_dns_header(const struct packet *packet, void *data_end,
+		struct dns_query *query)
 {
 	struct cursor cursor = { .pos = packet->transport,
 				 .data_end = data_end };
 	struct udphdr *udp = cursor.pos;
 	struct dns_header *dns = (void *)(udp + 1);
-	enum dns_error error;
 	__u32 length;
 
 	if (!cursor_pull(&cursor, sizeof(*udp) + sizeof(*dns)))
@@ -282,7 +278,22 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 	query->header = dns;
 	query->data_end = data_end;
 	query->length = length - sizeof(*udp);
-	error = parse_dns_header(dns, opcodes);
+	return DNS_OK;
+}
+
+/*
+ * Parses the UDP payload of a packet. `query` is valid only after DNS_OK:
+ * clearing it on errors would add instructions to the loop over the name.
+ */
+static __always_inline enum dns_error
+parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
+		struct packet_scratch *scratch, struct dns_query *query)
+{
+	enum dns_error error = find_dns_header(packet, data_end, query);
+
+	if (error)
+		return error;
+	error = parse_dns_header(query->header, opcodes);
 	if (error == DNS_NO_QUESTION)
 		return parse_no_question(query);
 	if (error)

@@ -21,6 +21,7 @@ struct packet {
 	bool plain;        /* no IPv4 options, no IPv6 extension headers */
 	bool pppoe;        /* in a PPPoE session */
 	bool fragment;     /* any fragment, including the first */
+	bool hidden;       /* more IPv6 extension headers than the parser skips */
 	__u16 dest_port;   /* of TCP or UDP, host byte order; 0: none */
 	__u16 source_port; /* of TCP or UDP, host byte order; 0: none */
 	void *ip;          /* IP header; NULL: no IP packet */

@@ -172,6 +172,8 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 
 	if (action == ACL_DROP)
 		return VERDICT_DENY;
+	if (packet->hidden)
+		return VERDICT_MALFORMED;
 	scope = apply_scope(packet, is_dns, settings, pools, totals);
 	if (scope != SCOPE_JUDGED)
 		return scope == SCOPE_PASSED ? VERDICT_SKIP :

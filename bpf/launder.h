@@ -29,6 +29,7 @@ struct packet_scratch {
 	__u32 protocol;
 	__u32 plain;
 	__u32 fragment;
+	__u32 hidden;
 	__u32 ip_control;
 	__u64 source[2];
 	__u32 number;
@@ -56,6 +57,7 @@ scratch_store(volatile struct packet_scratch *scratch,
 	scratch->plain = packet->plain;
 	scratch->pppoe = packet->pppoe;
 	scratch->fragment = packet->fragment;
+	scratch->hidden = packet->hidden;
 	scratch->ip_control = packet->ip_control;
 	scratch->source[0] = packet->version == 4 ? packet->source.ip4 :
 						    packet->source.ip6[0];
@@ -76,6 +78,7 @@ scratch_load(const volatile struct packet_scratch *scratch,
 	packet->plain = scratch->plain;
 	packet->pppoe = scratch->pppoe;
 	packet->fragment = scratch->fragment;
+	packet->hidden = scratch->hidden;
 	packet->ip_control = scratch->ip_control;
 	packet->source.ip6[0] = scratch->source[0];
 	packet->source.ip6[1] = scratch->source[1];

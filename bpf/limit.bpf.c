@@ -188,6 +188,10 @@ int xdp_prog(struct xdp_md *ctx)
 		return XDP_PASS;
 	}
 	launder(ctx, scratch_entry, &packet);
+	if (packet.hidden) {
+		totals_entry->dropped++;
+		return settings_entry->monitor ? XDP_PASS : XDP_DROP;
+	}
 	if (count_management(&packet, settings_entry, totals_entry))
 		return XDP_PASS;
 	return decide(ctx, &packet, settings_entry, pools_entry, totals_entry);

@@ -47,6 +47,7 @@ static __always_inline bool limit_admit(struct limit_rule *rule,
 		.link = { rule->link_rate, rule->link_burst },
 		.network = { rule->source_rate, rule->source_burst },
 		.site = { rule->site_rate, rule->site_burst },
+		.network_kind = SOURCE_NETWORK,
 		.ip4_bits = rule->ip4_bits,
 		.ip6_bits = rule->ip6_bits,
 	};

@@ -9,6 +9,10 @@
  * A truncated or malformed frame is parsed up to the first bad header. Only a
  * frame with a complete IP header is an IP packet. The kernel discards
  * malformed packets, so the programs pass them.
+ *
+ * The payload behind more than six IPv6 extension headers is hidden from the
+ * programs, but not from the kernel. No host sends such a packet, and RFC 8504
+ * section 5.3 lets hosts discard it: the programs drop it.
  */
 #ifndef COREXDP_PACKET_H
 #define COREXDP_PACKET_H
@@ -93,6 +97,13 @@ static __always_inline void parse_iphdr(struct cursor *cursor,
 		packet->ip_control = ip->ttl == IGMP_HOP_LIMIT;
 }
 
+static __always_inline bool is_extension_header(__u8 protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
+	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT ||
+	       protocol == IPPROTO_AH;
+}
+
 /*
  * Skips the extension headers (RFC 8200 section 4) and parses the payload. If
  * the frame ends within an extension header, or has more than
@@ -116,9 +127,7 @@ static __always_inline void parse_ip6hdrext(struct cursor *cursor,
 	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
 		__u8 nexthdr = packet->protocol;
 
-		if (nexthdr != IPPROTO_HOPOPTS && nexthdr != IPPROTO_ROUTING &&
-		    nexthdr != IPPROTO_DSTOPTS && nexthdr != IPPROTO_FRAGMENT &&
-		    nexthdr != IPPROTO_AH)
+		if (!is_extension_header(nexthdr))
 			break;
 		ext = cursor_pull(cursor, sizeof(*ext));
 		if (!ext)
@@ -138,6 +147,7 @@ static __always_inline void parse_ip6hdrext(struct cursor *cursor,
 			cursor->pos += ext->hdrlen * 8;
 		}
 	}
+	packet->hidden = is_extension_header(packet->protocol);
 	parse_ports(cursor, packet);
 	if (packet->protocol == IPPROTO_ICMPV6)
 		parse_icmp6hdr(cursor, packet);

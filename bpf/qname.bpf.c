@@ -49,16 +49,17 @@
  *    counter qname_refused_queries_total @totals 0 refused "Queries refused."
  *
  * @totals 0: passed, dropped, refused, nxdomain, nodata, truncated (queries),
- * unread (packets to a port of the server that are not valid queries, and pass)
- * and other (packets other than UDP to a port of the server). Each packet is
+ * unread (packets to a port of the server that are no query for one name, or
+ * fragments, and pass) and other (packets other than UDP to a port of the server). Each packet is
  * counted in one of these. limited (queries over a rate, also counted in
  * truncated or dropped), proofs and lookups_limited (see proof.h).
  *
  * NOTES
  *
  * reply.h builds the responses. A query that must not get a response, see
- * may_reply there, is dropped instead and counted as such. Queries over TCP and
- * all other traffic pass: ssh, DHCP, ARP, neighbour discovery.
+ * may_reply there, or with wrong sections after its question, is dropped instead
+ * and counted as such. Queries over TCP and all other traffic pass: ssh, DHCP,
+ * ARP, neighbour discovery.
  */
 #include "bucket.h"
 #include "dns.h"
@@ -200,11 +201,12 @@ static __always_inline __u8 rcode_of(enum qname_action action)
 static __always_inline int
 apply_action(struct xdp_md *ctx, const struct packet *packet,
 	     const struct dns_query *query, struct packet_scratch *scratch,
-	     enum qname_action action, bool monitor, struct totals *totals)
+	     bool is_valid, enum qname_action action, bool monitor,
+	     struct totals *totals)
 {
 	__u8 rcode, tc;
 
-	if (is_response(action) && !may_reply(ctx, packet))
+	if (is_response(action) && (!is_valid || !may_reply(ctx, packet)))
 		action = QNAME_DROP;
 	count_query(totals, action);
 	if (monitor)
@@ -215,6 +217,25 @@ apply_action(struct xdp_md *ctx, const struct packet *packet,
 	rcode = opaque(scratch, rcode_of(action));
 	tc = opaque(scratch, action == QNAME_TRUNCATE ? DNS_TC : 0);
 	return send_reply(ctx, packet, query, scratch, rcode, tc);
+}
+
+/* True for a query, whatever its other sections are said to have. */
+static __always_inline bool asks_one_question(const struct dns_header *dns)
+{
+	return !(dns->flags_high &
+		 (DNS_QR | DNS_OPCODE_MASK << DNS_OPCODE_SHIFT)) &&
+	       dns->qdcount == bpf_htons(1);
+}
+
+/* True for a query that gets a response; a server may answer others, too. */
+static __always_inline bool is_valid_query(struct dns_query *query,
+					   struct packet_scratch *scratch)
+{
+	bool is_valid = !parse_dns_records(query, scratch) &&
+			!parse_dns_header(query->header, 0);
+
+	query->edns = opaque(scratch, query->edns);
+	return opaque(scratch, is_valid);
 }
 
 /* Proves the source of a TCP segment to the server. */
@@ -240,7 +261,7 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 {
 	void *data_end = (void *)(long)ctx->data_end;
 	struct dns_query query;
-	bool proven;
+	bool proven, is_valid;
 
 	launder(ctx, &scratch->packet, packet);
 	if (!is_dns_port(settings->port, packet->dest_port)) {
@@ -255,12 +276,14 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	/* A known answer would double the later paths of the verifier. */
 	proven = opaque(&scratch->packet,
 			settings->prove && is_proven(packet, pools));
-	if (packet->fragment ||
-	    parse_dns_query(packet, data_end, 0, &scratch->packet, &query)) {
+	if (packet->fragment || find_dns_header(packet, data_end, &query) ||
+	    !asks_one_question(query.header) ||
+	    parse_dns_question(&query, &scratch->packet)) {
 		totals->unread++;
 		return XDP_PASS;
 	}
-	return apply_action(ctx, packet, &query, &scratch->packet,
+	is_valid = is_valid_query(&query, &scratch->packet);
+	return apply_action(ctx, packet, &query, &scratch->packet, is_valid,
 			    opaque(&scratch->packet,
 				   decide(&query, scratch, proven, totals)),
 			    settings->monitor, totals);
@@ -282,6 +305,10 @@ int xdp_prog(struct xdp_md *ctx)
 	if ((packet.protocol != IPPROTO_UDP &&
 	     packet.protocol != IPPROTO_TCP) ||
 	    !packet.transport) {
+		if (packet.hidden) {
+			totals_entry->dropped++;
+			return settings_entry->monitor ? XDP_PASS : XDP_DROP;
+		}
 		totals_entry->other++;
 		return XDP_PASS;
 	}

@@ -31,6 +31,7 @@ struct source_rates {
 	struct rate link;
 	struct rate network;
 	struct rate site;
+	enum source_kind network_kind;
 	__u8 ip4_bits; /* of a network; 0: the default */
 	__u8 ip6_bits;
 };
@@ -93,7 +94,7 @@ static __always_inline bool sources_admit(const struct packet *packet,
 			 &rates->link, pool))
 		return false;
 	if (rates->network.rate &&
-	    !level_admit(source_tag(keys, packet, SOURCE_NETWORK,
+	    !level_admit(source_tag(keys, packet, rates->network_kind,
 				    rates->ip4_bits, rates->ip6_bits),
 			 &rates->network, pool))
 		return false;

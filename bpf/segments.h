@@ -74,15 +74,18 @@ static __always_inline bool admit_segment(struct xdp_md *ctx,
 	const struct tcphdr *tcp = segment_header(ctx, packet);
 	struct source proof;
 
-	if (!tcp || !find_proof(packet, pools, &proof))
+	if (!find_proof(packet, pools, &proof))
 		return true;
-	if (!tcp->syn) {
+	/* A first fragment without the flags may be of a handshake. */
+	if (!tcp && !packet->fragment)
+		return true;
+	if (tcp && !tcp->syn) {
 		if (settings->proven_rate)
 			prove_source(ctx, packet, tcp, &proof, settings, pools,
 				     totals);
 		return true;
 	}
-	if (tcp->ack || proof_end(&proof) > clock_now_coarse() ||
+	if ((tcp && (tcp->ack || tcp->rst)) || proof_end(&proof) > clock_now_coarse() ||
 	    admit_syn(packet, settings, pools))
 		return true;
 	totals->syns_limited++;

@@ -82,6 +82,7 @@ enum source_kind {
 	SOURCE_NETWORK,
 	SOURCE_SITE,
 	SOURCE_PROVEN, /* by a TCP connection */
+	SOURCE_COOKIE, /* with a cookie that is not verified */
 };
 
 /* The way of a network, or the way that the network takes if it is new. */

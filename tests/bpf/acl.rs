@@ -252,6 +252,9 @@ fn expected(frame: &[u8]) -> u32 {
     let Some(facts) = Facts::of(frame) else {
         return PASS;
     };
+    if facts.hidden {
+        return DROP;
+    }
     if facts.is_management() {
         return PASS;
     }

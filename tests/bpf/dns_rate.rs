@@ -45,6 +45,32 @@ fn cookie_queries_have_their_own_rate() {
     assert_eq!(passed, 4);
 }
 
+/// Without a secret, anybody can make up a cookie: it exempts from no rate but that of the network.
+#[test]
+fn made_up_cookies_exempt_from_no_other_rate() {
+    let known = good().edns(1232, &cookie(24));
+    for (settings, sources, expected) in [
+        ("rate=1000 new_rate=1 new_burst=10", "10.0", 10),
+        ("rate=1000 site_rate=1 site_burst=7", "10.0", 7),
+        (
+            "cookie_rate=1000 rate=1 address_rate=1 address_burst=1",
+            "10.0",
+            200,
+        ),
+    ] {
+        let lines = [format!("@settings 0 {settings}")];
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let passed = Filter::before_a_token("dns", &lines, |filter| {
+            let pass = |number: u8| {
+                let packet = ip4(&format!("{sources}.{number}.1"));
+                filter.run(&packet.datagram(53, &known.bytes).bytes).verdict == PASS
+            };
+            (0..200).filter(|number| pass(*number)).count()
+        });
+        assert_eq!(passed, expected, "{settings}");
+    }
+}
+
 #[test]
 fn flood_is_answered_at_the_slip_rate() {
     let filter = Filter::load("dns", &["@settings 0 rate=1 slip=4"]);

@@ -168,7 +168,8 @@ fn expected_of(frame: &[u8]) -> Ran {
     let is_denied = matches!(four, Some([198, 51, 100, last]) if last != 7)
         || octets[..6] == [0x20, 1, 0xd, 0xb8, 0xb, 0xad] && facts.protocol == UDP;
     let asked = (facts.protocol == UDP && facts.port() == 53).then(|| Asked::of(frame, &facts));
-    let is_malformed = matches!(asked, Some(Err(counter)) if !UNPARSED.contains(&counter));
+    let is_malformed =
+        facts.hidden || matches!(asked, Some(Err(counter)) if !UNPARSED.contains(&counter));
     if is_denied || is_malformed {
         return same(DROP);
     }

@@ -65,6 +65,34 @@ fn handshakes_of_a_source_have_a_rate() {
     }
 }
 
+/// A first fragment may end before the flags: it counts as a handshake.
+#[test]
+fn first_fragments_of_handshakes_have_the_rate() {
+    for program in PROGRAMS {
+        for packet in [
+            ip4("10.0.0.1").fragment4(0x2000),
+            ip6("2001:db8::1").fragment6(0, true),
+        ] {
+            let mut whole = packet.between(TCP, 40_000, 53).bytes;
+            let end = whole.len();
+            whole[end - 8] = 0x50;
+            whole[end - 7] = SYN;
+            for missing in [0, 12] {
+                let frame = &whole[..end - missing];
+                let passed = before_a_token(program, "syn_rate=1 syn_burst=3", |filter| {
+                    passes(filter, frame, 9)
+                });
+                assert_eq!(passed, 3, "{program}: {missing} bytes missing");
+            }
+            whole[end - 7] = ACK;
+            let passed = before_a_token(program, "syn_rate=1 syn_burst=3", |filter| {
+                passes(filter, &whole, 9)
+            });
+            assert_eq!(passed, 9, "{program}");
+        }
+    }
+}
+
 /// A handshake over the rate of its source takes no token of all.
 #[test]
 fn all_handshakes_together_have_a_rate() {

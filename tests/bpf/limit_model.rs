@@ -152,7 +152,12 @@ fn compare<const N: usize>(rates: &str, subnet: Limit, levels: [Level; N], lag: 
         let passed = filter.verdict(&frame) == PASS;
         let times = (before - lag, now());
         let net = u128::from("::ffff:10.0.0.0".parse::<std::net::Ipv6Addr>().unwrap()) >> 24;
-        let facts = Facts::of(&frame).filter(|facts| u128::from(facts.source) >> 24 == net);
+        let facts = Facts::of(&frame);
+        if facts.as_ref().is_some_and(|facts| facts.hidden) {
+            assert!(!passed, "{frame:02x?}");
+            continue;
+        }
+        let facts = facts.filter(|facts| u128::from(facts.source) >> 24 == net);
         let Some(facts) = facts.filter(Facts::is_to_server) else {
             assert!(passed, "{frame:02x?}");
             continue;

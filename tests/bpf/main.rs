@@ -18,6 +18,7 @@ mod dns;
 mod dns_rate;
 mod guard;
 mod handshakes;
+mod hidden;
 mod limit;
 mod limit_model;
 mod links;

@@ -5,7 +5,7 @@ use support::packets::answer::answer;
 use support::packets::filter::Filter;
 use support::packets::frame::*;
 use support::packets::kernel::Ran;
-use support::packets::message::{Asked, query};
+use support::packets::message::{Asked, Message, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 
@@ -206,6 +206,34 @@ fn packets_without_a_valid_query_pass_unread() {
     assert_eq!(filter.verdict(&other), DROP);
 }
 
+/// Servers answer some of these messages, so a flood of them must not pass. They get no response.
+#[test]
+fn question_decides_whatever_other_sections_have() {
+    let lines = [
+        "example action=QNAME_DROP",
+        "refused.example action=QNAME_REFUSE",
+    ];
+    let filter = Filter::load("qname", &lines);
+    let [blocked, refused, other] =
+        ["a.example", "refused.example", "www.test"].map(|name| query(name, 1));
+    let wrong = [
+        |message: Message| message.with(7, 1),
+        |message: Message| message.with(9, 1),
+        |message: Message| message.with(11, 2),
+        |message: Message| message.followed_by(&[0]),
+        |message: Message| message.edns(1232, &[]).followed_by(&[0]),
+    ];
+    for wrong in wrong {
+        for (message, verdict) in [(&blocked, DROP), (&refused, DROP), (&other, PASS)] {
+            let message = wrong(message.clone());
+            let frame = ip4("10.0.0.1").datagram(53, &message.bytes).bytes;
+            assert_eq!(filter.verdict(&frame), verdict, "{:02x?}", message.bytes);
+        }
+    }
+    assert_eq!(total(&filter, "dropped"), 10);
+    assert_eq!(filter.run(&ask("refused.example")).verdict, TX);
+}
+
 #[test]
 fn monitor_counts_but_drops_nothing() {
     let filter = Filter::load("qname", &LIST);
@@ -237,11 +265,15 @@ fn expected_of(frame: &[u8]) -> Ran {
         verdict,
         frame: frame.to_vec(),
     };
-    let facts = Facts::of(frame).filter(|facts| facts.protocol == UDP && facts.port() == 53);
+    let facts = Facts::of(frame);
+    if facts.as_ref().is_some_and(|facts| facts.hidden) {
+        return same(DROP);
+    }
+    let facts = facts.filter(|facts| facts.protocol == UDP && facts.port() == 53);
     let Some(facts) = facts.filter(|facts| !facts.fragment) else {
         return same(PASS);
     };
-    let Ok(asked) = Asked::of(frame, &facts) else {
+    let Some(asked) = Asked::question_of(frame, &facts) else {
         return same(PASS);
     };
     let labels: Vec<Vec<u8>> = asked
@@ -274,7 +306,9 @@ fn expected_of(frame: &[u8]) -> Ran {
             0
         }
     };
-    let sent = answer(frame, &facts, &asked, truncated, rcode);
+    // A message that is not a valid query gets no response.
+    let valid = Asked::of(frame, &facts).ok();
+    let sent = valid.and_then(|asked| answer(frame, &facts, &asked, truncated, rcode));
     sent.map_or_else(|| same(DROP), |frame| Ran { verdict: TX, frame })
 }
 

@@ -228,7 +228,11 @@ fn expected_of(frame: &[u8]) -> Ran {
         verdict,
         frame: frame.to_vec(),
     };
-    let facts = Facts::of(frame).filter(|facts| facts.protocol == UDP && facts.port() == 53);
+    let facts = Facts::of(frame);
+    if facts.as_ref().is_some_and(|facts| facts.hidden) {
+        return same(DROP);
+    }
+    let facts = facts.filter(|facts| facts.protocol == UDP && facts.port() == 53);
     let Some(facts) = facts else {
         return same(PASS);
     };

@@ -133,6 +133,26 @@ impl Asked {
         })
     }
 
+    /// The question of a whole UDP frame with one, whatever its other sections have.
+    pub fn question_of(frame: &[u8], facts: &Facts) -> Option<Self> {
+        let udp = facts.transport;
+        let length = usize::from(wide(frame, udp + 4)?);
+        let message = frame.get(udp + 8..udp + length)?;
+        let header = message.get(..12)?;
+        if header[2] & 0xf8 != 0 || wide(header, 4) != Some(1) {
+            return None;
+        }
+        let (labels, at) = labels(message).ok()?;
+        Some(Self {
+            labels,
+            kind: wide(message, at)?,
+            class: wide(message, at + 2)?,
+            begin: udp + 8,
+            behind: udp + 8 + at + 4,
+            opt: None,
+        })
+    }
+
     /// Parses the question and the records of a message at offset `begin` of the frame. A first fragment has fewer than
     /// the `length` bytes of the message.
     fn parse(message: &[u8], begin: usize, length: usize) -> Result<Self, &'static str> {

@@ -19,6 +19,8 @@ pub struct Facts {
     /// True without IPv4 options and extension headers.
     pub plain: bool,
     pub fragment: bool,
+    /// True for more than six extension headers: the programs do not look behind them.
+    pub hidden: bool,
     /// Offset of the length field of the `PPPoE` payload, in a `PPPoE` session.
     pub ppp_length: Option<usize>,
     /// Source and destination port.
@@ -80,6 +82,7 @@ impl Facts {
             hops: header[8],
             plain: words == 5,
             fragment: fragment << 2 != 0,
+            hidden: false,
             ppp_length: None,
             ports: None,
             icmp: None,
@@ -111,6 +114,7 @@ impl Facts {
             hops: header[7],
             plain: true,
             fragment: false,
+            hidden: false,
             ppp_length: None,
             ports: None,
             icmp: None,
@@ -129,9 +133,10 @@ impl Facts {
 
     /// Skips the extension headers. Returns false if the protocol after them is not readable.
     fn skip_extensions(&mut self, frame: &[u8]) -> bool {
+        let extensions = [0, 43, 44, 51, 60];
         for _ in 0..6 {
             let kind = self.protocol;
-            if ![0, 43, 44, 51, 60].contains(&kind) {
+            if !extensions.contains(&kind) {
                 return true;
             }
             let Some(header) = frame.get(self.transport..self.transport + 8) else {
@@ -153,6 +158,7 @@ impl Facts {
                 }
             }
         }
+        self.hidden = extensions.contains(&self.protocol);
         true
     }
 
