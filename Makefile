@@ -136,6 +136,7 @@ lint: | deps-test
 		--suppress oelint.var.mandatoryvar.HOMEPAGE -- $(LAYER)
 	target/venv/bin/ansible-playbook --syntax-check -i localhost, tests/provisioning/corexdp.yml
 	tests/units.sh
+	tests/init.sh
 
 clean:
 	rm -rf target dist

@@ -3,7 +3,8 @@
 #    make install DESTDIR=/staging PREFIX=/usr INIT=sysv
 #
 # DESTDIR is the folder that becomes the root later; the installed files name each other by their paths without DESTDIR. INIT
-# is `systemd` for the unit, `sysv` for the init script, both or empty. The operator writes /etc/corexdp/Corefile.
+# is `systemd` for the unit, and `sysv`, `openrc` or `procd` (OpenWrt) for an init script; both or empty. The operator
+# writes /etc/corexdp/Corefile.
 
 DESTDIR =
 PREFIX = /usr/local
@@ -24,14 +25,16 @@ INSTALL = install
 # The files to install; `make build` makes those in target/.
 BINARY = target/release/corexdp
 OBJECTS = $(BPF_PROGRAMS:%=target/bpf/%.o)
-COREFILES = $(BPF_PROGRAMS:%=bpf/%.Corefile)
+COREFILES = $(BPF_PROGRAMS:%=bpf/%.Corefile) cross/init/data.Corefile
 HEADERS = $(wildcard bpf/*.h)
 MANUALS = $(wildcard src/man/*.[1-9])
 BASH = src/completion/corexdp.bash
 FISH = src/completion/corexdp.fish
 ZSH = src/completion/_corexdp
 UNIT = buildroot/package/corexdp/corexdp.service
-SCRIPT = buildroot/package/corexdp/S60corexdp
+SCRIPT_sysv = buildroot/package/corexdp/S60corexdp
+SCRIPT_openrc = cross/init/corexdp.openrc
+SCRIPT_procd = cross/init/corexdp.procd
 FAIL2BAN = tests/provisioning/corexdp.conf
 CROWDSEC = tests/provisioning/crowdsec.sh
 DOCUMENTS = README.md CHANGELOG.md SECURITY.md LICENSE-APACHE LICENSE-MIT bpf/LICENSE.BSD-2-Clause bpf/LICENSE.GPL-2.0
@@ -53,7 +56,7 @@ COPIED = 755:$(BINARY):$(sbindir)/corexdp \
 EXAMPLES = $(call into,$(datadir)/corexdp,$(COREFILES))
 PAGES = $(foreach file,$(MANUALS),$(call into,$(mandir)/man$(patsubst .%,%,$(suffix $(file))),$(file)))
 SERVICES = $(if $(filter systemd,$(INIT)),644:$(UNIT):$(unitdir)/corexdp.service) \
-	$(if $(filter sysv,$(INIT)),755:$(SCRIPT):$(sysconfdir)/init.d/corexdp)
+	$(foreach init,$(filter-out systemd,$(INIT)),755:$(SCRIPT_$(init)):$(sysconfdir)/init.d/corexdp)
 ALL = $(COPIED) $(EXAMPLES) $(PAGES) $(SERVICES)
 FOLDERS = $(libdir)/corexdp $(includedir)/corexdp $(datadir)/corexdp $(docdir) $(sysconfdir)/corexdp
 
@@ -69,7 +72,8 @@ REWRITE_SERVICES = $(REWRITE) -e 's,/etc/corexdp,$(sysconfdir)/corexdp,g' -e 's,
 
 # Nothing is installed unless all files are there. `make install` builds nothing, since root should not build.
 install:
-	$(if $(filter-out systemd sysv,$(INIT)),$(error INIT=$(INIT): the words are systemd and sysv))
+	$(if $(filter-out systemd sysv openrc procd,$(INIT)),$(error INIT=$(INIT): the words are systemd, sysv, openrc and procd))
+	$(if $(word 2,$(filter-out systemd,$(INIT))),$(error INIT=$(INIT): name one of sysv, openrc and procd))
 	@missing=; for entry in $(ALL); do \
 		file=$${entry#*:}; file=$${file%%:*}; [ -e "$$file" ] || missing="$$missing $$file"; \
 	done; \

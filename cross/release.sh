@@ -53,6 +53,7 @@ pack_target() {
     documents=usr/share/doc/corexdp
     make --silent install DESTDIR="$tree" PREFIX=/usr INIT='systemd sysv' BINARY="dist/$1/corexdp" \
         OBJECTS="$(echo "dist/$1"/*.o)" >/dev/null
+    install -D -m 755 -t "$tree/init" cross/init/corexdp.openrc cross/init/corexdp.procd
     install -m 644 "dist/$1/LICENCES" "dist/$1/bom.cdx.json" "$tree/$documents/"
     install -m 644 "$tree/$documents"/* install.mk "$tree/"
     install -m 644 cross/release.mk "$tree/Makefile"

@@ -131,12 +131,11 @@ expected_files() {
     for header in bpf/*.h; do
         echo "644 /usr/local/include/corexdp/$(basename "$header")"
     done
-    printf '644 /usr/local/share/doc/corexdp/%s\n' CHANGELOG.md LICENCES LICENSE-APACHE LICENSE-MIT LICENSE.BSD-2-Clause \
-        LICENSE.GPL-2.0 README.md SECURITY.md bom.cdx.json
+    printf '644 /usr/local/share/%s\n' corexdp/{data.Corefile,fail2ban.conf} \
+        doc/corexdp/{CHANGELOG.md,LICENCES,LICENSE{-APACHE,-MIT,.BSD-2-Clause,.GPL-2.0},README.md,SECURITY.md,bom.cdx.json}
     cat <<EOF
 644 /usr/local/lib/systemd/system/corexdp.service
 644 /usr/local/share/bash-completion/completions/corexdp
-644 /usr/local/share/corexdp/fail2ban.conf
 644 /usr/local/share/fish/vendor_completions.d/corexdp.fish
 644 /usr/local/share/man/man5/corexdp-corefile.5
 644 /usr/local/share/man/man7/corexdp-programs.7
@@ -268,7 +267,6 @@ release_of_the_other_target_has_the_same_files() {
 }
 
 check 'make build names what is missing, and installs no package' build_names_what_is_missing_and_installs_nothing
-
 release=$scratch/one/dist/release
 check 'the source is copied' copy_source "$scratch/one"
 check 'the source is cloned' clone_source "$scratch/one" "$scratch/two"
@@ -294,6 +292,9 @@ check 'own programs compile with the installed headers' compiles_with_the_instal
 check 'the installed texts name installed paths' texts_have_the_installed_paths
 check 'mandoc shows the installed manuals' manuals_are_shown
 check 'make install obeys its variables' installs_into_other_folders
+for init in openrc procd; do
+    check "make install installs the script for $init" make -C "$scratch/$here" install DESTDIR="$scratch/$init" INIT=$init
+done
 check 'make uninstall keeps the files of the operator' uninstall_keeps_the_files_of_the_operator
 
 finish

@@ -10,6 +10,7 @@ trap 'rm -rf "$root"' EXIT
 mkdir -p "$root/bin" "$root/usr/sbin" "$root/etc/systemd/system"
 cp /bin/true "$root/usr/sbin/corexdp"
 cp /bin/true "$root/bin/mkdir"
+cp /bin/true "$root/bin/sh"
 cp buildroot/package/corexdp/corexdp.service "$root/etc/systemd/system/"
 # The ordering of the unit names these targets.
 cp /lib/systemd/system/*.target "$root/etc/systemd/system/"

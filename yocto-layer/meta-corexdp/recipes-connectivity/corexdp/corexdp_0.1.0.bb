@@ -98,6 +98,9 @@ do_install() {
             > ${D}${datadir}/corexdp/$object.Corefile
         chmod 0644 ${D}${datadir}/corexdp/$object.Corefile
     done
+    sed "s,^\( *elf \)\(acl\.o\)\$,\1${nonarch_libdir}/corexdp/\2," ${S}/cross/init/data.Corefile \
+        > ${D}${datadir}/corexdp/data.Corefile
+    chmod 0644 ${D}${datadir}/corexdp/data.Corefile
     install -m 0644 ${S}/tests/provisioning/corexdp.conf ${D}${datadir}/corexdp/fail2ban.conf
     install -m 0644 ${S}/tests/provisioning/crowdsec.sh ${D}${datadir}/corexdp/
 
