@@ -9,6 +9,10 @@ use super::frame::{
 
 /// The parsed fields of an IP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as many as `struct packet` has"
+)]
 pub struct Facts {
     /// An IPv4 address is `::ffff:a.b.c.d`.
     pub source: Ipv6Addr,
