@@ -178,7 +178,9 @@ mod tests {
     #[test]
     fn each_length_hashes_as_sha256sum_does() {
         for length in [1, 54, 55, 56, 57, 63, 64, 65, 119, 120, 128, 1000] {
-            let content: Vec<u8> = (0..length).map(|number: u32| number as u8).collect();
+            let content: Vec<u8> = (0..length)
+                .map(|number: u32| number.to_le_bytes()[0])
+                .collect();
             let mut sum = Command::new("sha256sum")
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
