@@ -35,12 +35,10 @@ impl Parser<'_> {
                 "the name is empty; give a file, a pattern or a snippet",
             ));
         }
-        if let Some(second) = self.next_argument()? {
-            let message = format!(
-                "{} is one name too many; write one import for each, on a line of its own",
-                Quoted(self.corefile.text(second))
-            );
-            return Err(self.error_at(head, IMPORT, &message));
+        if self.next_argument()?.is_some() {
+            // A second word may be a secret that a snippet was to take.
+            let message = "more than one name; write one import for each, on a line of its own";
+            return Err(self.error_at(head, IMPORT, message));
         }
         let sources = match self.snippet_source(&pattern)? {
             Some(source) => vec![source],

@@ -72,11 +72,11 @@ impl Encoder<'_> {
             .filter(encodes_to_key)
     }
 
-    /// Decodes a value to assignments, without its secrets.
+    /// Decodes a value to assignments, without its secrets. Secrets of zeros are shown: none is set.
     pub fn assignments(&mut self, value: &[u8]) -> Decoded {
-        let mut decoded = self.decode(value);
+        let (mut decoded, is_hidden) = (self.decode(value), self.hides(value));
         for assignment in &mut decoded.assignments {
-            if self.is_secret(&assignment.range) {
+            if is_hidden && self.is_secret(&assignment.range) {
                 assignment.word = SECRET.into();
                 assignment.number = None;
             }

@@ -14,7 +14,7 @@ impl Encoder<'_> {
     /// the entry. The line has no secrets.
     pub fn line(&mut self, name: &str, key: &[u8], value: &[u8], out: &mut String) {
         let decoded = self.assignments(value);
-        let bytes: &dyn Display = if self.has_secrets() {
+        let bytes: &dyn Display = if self.hides(value) {
             &SECRET
         } else {
             &Upper(value)

@@ -111,6 +111,8 @@ impl<'a> Encoder<'a> {
             // KEY may be missing, so that the word is a secret.
             if self.has_secrets() && word.contains('=') {
                 "KEY has a `=`; write KEY before FIELD=VALUE".into()
+            } else if is_secret(&self.map.name) {
+                self.refuse_key(None)
             } else {
                 message
             }
@@ -143,14 +145,13 @@ impl<'a> Encoder<'a> {
         Err(if self.map.kind == MapKind::LPM_TRIE {
             prefix::refuse(word, size)
         } else {
-            let shape = self.key.shape(self.key.core());
-            Refusal {
-                name: KEY,
-                shape,
-                word: Some(word),
-            }
-            .to_string()
+            self.refuse_key(Some(word))
         })
+    }
+
+    fn refuse_key(&self, word: Option<&str>) -> String {
+        let (name, shape) = (KEY, self.key.shape(self.key.core()));
+        Refusal { name, shape, word }.to_string()
     }
 
     /// Writes a value to `out`, FIELD by FIELD, and returns its size in bytes. Bytes that no FIELD names are zero; for
@@ -226,8 +227,8 @@ impl<'a> Encoder<'a> {
         {
             return Ok(());
         }
+        let field = self.find(path)?;
         let layout = self.layout()?;
-        let field = layout.find(path)?;
         let range = |field: &Field| {
             let end = field.offset.saturating_add(layout.shape(field.shape).size);
             field.offset..end
@@ -256,14 +257,25 @@ impl<'a> Encoder<'a> {
         })
     }
 
+    /// Place of the FIELD `path`. The error quotes no FIELD of a map whose values are secret: the word may be a secret with
+    /// a `=`, such as one in base64.
+    fn find(&self, path: &str) -> Result<Field, String> {
+        self.layout()?.find(path).map_err(|message| {
+            if is_secret(&self.map.name) {
+                "a FIELD is no member of the value; `corexdp inspect` shows the members".into()
+            } else {
+                message
+            }
+        })
+    }
+
     /// Place and encoding of the integer that the FIELD `path` names.
     ///
     /// # Errors
     /// When there is no such FIELD, or it is not an integer.
     pub fn number(&self, path: &str) -> Result<Number, String> {
-        let layout = self.layout()?;
-        let field = layout.find(path)?;
-        let shape = layout.shape(field.shape);
+        let field = self.find(path)?;
+        let shape = self.layout()?.shape(field.shape);
         let (signed, big_endian) = match shape.kind {
             Kind::Number { signed, big_endian } => (signed, big_endian),
             Kind::Bool | Kind::Enum(_) => (false, false),

@@ -19,6 +19,11 @@ pub fn field_of(word: &str) -> &str {
     word.split_inclusive('=').next().unwrap_or(word)
 }
 
+/// True if a word is a key and no secret: an index of at most 10 characters, an address or a domain name.
+fn is_key(word: &str) -> bool {
+    !word.contains('=') && (word.len() <= 10 || word.contains(['.', ':']))
+}
+
 /// The bytes of a value that are secret.
 pub(super) fn secrets(map: &MapDef, value: Option<&Layout>) -> Vec<Range<usize>> {
     let mut secrets = Vec::new();
@@ -43,26 +48,36 @@ pub struct SecretWords<'a> {
     last: Option<Token>,
     /// The first word of the line.
     pub directive: &'a str,
-    /// True after `@MAP` of a map whose values are secret.
-    is_of_secrets: bool,
+    /// Number of words after `@MAP`, if the values of the map are secret.
+    of_secrets: Option<u32>,
 }
 
 impl<'a> SecretWords<'a> {
-    /// The part of the next word before a secret: `FIELD=`, or nothing in a `map` line. `None` for a word without secret.
+    /// The part of the next word before a secret: `FIELD=`, or nothing if the whole word may be a secret. `None` for a word
+    /// without secret.
     pub fn next(&mut self, corefile: &'a Corefile, word: Token) -> Option<&'a str> {
         let text = corefile.text(word);
         let continues = |last| corefile.is_same_line(last, word);
         if !self.last.is_some_and(continues) {
             self.directive = text;
-            self.is_of_secrets = false;
+            self.of_secrets = None;
         }
         self.last = Some(word);
-        let (field, was_of_secrets) = (field_of(text), self.is_of_secrets);
-        self.is_of_secrets |= text.strip_prefix('@').is_some_and(is_secret);
-        if was_of_secrets && self.directive == "map" {
-            Some("")
-        } else {
-            Some(field).filter(|field| field.ends_with('=') && (was_of_secrets || is_secret(field)))
+        let field = field_of(text);
+        let Some(count) = &mut self.of_secrets else {
+            self.of_secrets = text
+                .strip_prefix('@')
+                .filter(|map| is_secret(map))
+                .map(|_| 0);
+            return Some(field).filter(|field| field.ends_with('=') && is_secret(field));
+        };
+        *count += 1;
+        match self.directive {
+            "map" => Some(""),
+            "entry" if *count == 1 && is_key(text) => None,
+            "entry" if text.trim_end_matches('=').len() <= field.len() => Some(""),
+            "entry" => Some(field),
+            _ => Some(field).filter(|field| field.ends_with('=')),
         }
     }
 }
@@ -71,6 +86,15 @@ impl Encoder<'_> {
     /// True if a value has secrets.
     pub const fn has_secrets(&self) -> bool {
         !self.secrets.is_empty()
+    }
+
+    /// True if the value has a secret that is set: one with a byte that is not 0.
+    pub fn hides(&self, value: &[u8]) -> bool {
+        let mut secrets = self.secrets.iter();
+        secrets.any(|secret| {
+            let mut bytes = value.iter().take(secret.end).skip(secret.start);
+            bytes.any(|byte| *byte != 0)
+        })
     }
 
     /// True if some of these bytes of a value are secret.

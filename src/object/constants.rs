@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::btf::{Btf, Type};
 use super::{LinkedObject, MapDef};
+use crate::base::escape::Plain;
 
 /// The section of constants, and its map.
 pub(super) const SECTION: &str = ".rodata";
@@ -35,15 +36,32 @@ pub(super) fn number(maps: &[MapDef], btf: Option<&Btf>, constant: &str) -> Opti
     Some(u64::from_le_bytes(value))
 }
 
+/// A map may have this many times the entries that the object gives it.
+const MAX_GROWTH: u64 = 64;
+
 impl LinkedObject {
+    /// The number of entries that the constant `NAME_entries` gives the map `NAME`.
+    fn map_size(&self, map: &MapDef) -> Option<u64> {
+        number(&self.maps, self.btf(), &[&map.name, "_entries"].concat())
+    }
+
+    /// The message for the first map whose constant is no size for it. Called before [`Self::set_map_sizes`], while the
+    /// maps have the sizes of the object.
+    pub fn wrong_map_size(&self) -> Option<String> {
+        self.maps.iter().find_map(|map| {
+            let (entries, name) = (self.map_size(map)?, Plain(&map.name));
+            let max = u64::from(map.max_entries.max(1)) * MAX_GROWTH;
+            let max = max.min(u32::MAX.into());
+            (entries == 0 || entries > max).then(|| {
+                format!("{name}_entries is {entries}; map {name} can have 1 to {max} entries")
+            })
+        })
+    }
+
     /// Gives each map `NAME` as many entries as the constant `NAME_entries` has.
     pub fn set_map_sizes(&mut self) {
         for index in 0..self.maps.len() {
-            let name = self
-                .maps
-                .get(index)
-                .map(|map| [&map.name, "_entries"].concat());
-            let entries = name.and_then(|name| number(&self.maps, self.btf(), &name));
+            let entries = self.maps.get(index).and_then(|map| self.map_size(map));
             let entries = entries.and_then(|entries| u32::try_from(entries).ok());
             if let (Some(entries), Some(map)) = (entries, self.maps.get_mut(index)) {
                 map.max_entries = entries;

@@ -179,7 +179,7 @@ impl Plan {
                         lists,
                         link_header_at: None,
                     };
-                    filter.set_variables(&corefile);
+                    filter.set_variables(&corefile, &mut errors);
                     filters.push(filter);
                 }
                 Err(error) => errors.push(error),

@@ -31,7 +31,8 @@ pub(super) fn read(
                 };
                 let value = corefile.text(token).get(field.len()..);
                 let path = value.and_then(|value| value.strip_prefix("file:"));
-                let Some(path) = path.filter(|_| words.directive == "entry") else {
+                let is_field = words.directive == "entry" && !field.is_empty();
+                let Some(path) = path.filter(|_| is_field) else {
                     continue;
                 };
                 let path = folder_of(token, corefile, folder).join(path);

@@ -102,6 +102,37 @@ fn secrets_are_not_printed() {
             &["entry", "@secrets", "0", "key=(secret)", "id=(secret)"][..],
         ),
         (
+            "entry @secrets 0 0x01 key= 0x01 key=2 AQ= AQ==",
+            &[
+                "entry",
+                "@secrets",
+                "0",
+                "(secret)",
+                "(secret)",
+                "(secret)",
+                "key=(secret)",
+                "(secret)",
+                "(secret)",
+            ],
+        ),
+        (
+            "entry @secrets 0xdeadbeefdeadbeef key=1\n  entry @secrets AQ== 1\n  entry @secrets 2001:db8::1 key=1",
+            &[
+                "entry",
+                "@secrets",
+                "(secret)",
+                "key=(secret)",
+                "entry",
+                "@secrets",
+                "(secret)",
+                "(secret)",
+                "entry",
+                "@secrets",
+                "2001:db8::1",
+                "key=(secret)",
+            ],
+        ),
+        (
             "entry 1 packets=2 secret=0x01 peer.secret_key[0]=3",
             &[
                 "entry",

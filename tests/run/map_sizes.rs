@@ -1,6 +1,6 @@
 //! A constant `NAME_entries` is the number of entries of the map `NAME`.
 
-use support::net::Site;
+use support::net::{Corexdp, Site, finish};
 use support::packets::frame::ip4;
 use support::packets::message::query;
 
@@ -57,8 +57,42 @@ fn maps_have_the_sizes_of_constants() {
     daemon.stop();
 }
 
+/// The map has 32768 entries in the object.
 #[test]
-fn map_without_room_is_refused() {
-    let outcome = site().refused(&corefile("entry @.rodata 0 sources_entries=0\n"));
-    outcome.refuses(71, &["Corefile:4: elf: map sources (array): map_create: "]);
+fn size_that_no_map_can_have_is_refused() {
+    let site = site();
+    let daemon = site.run(&corefile("")).attached(1);
+    for (entries, line) in [
+        ("0", "entry @.rodata 0 sources_entries=0\n"),
+        ("2097153", "entry @.rodata 0 sources_entries=2097153\n"),
+        (
+            "4294967295",
+            "entry @.rodata 0 proofs_entries=5 sources_entries=4294967295\n",
+        ),
+    ] {
+        let message = format!(
+            "Corefile:8: entry: sources_entries is {entries}; map sources can have 1 to 2097152 entries"
+        );
+        // A line before and a line after are right.
+        let right = "entry @.rodata 0 proofs_entries=5\n";
+        site.folder
+            .write("Corefile", &corefile(&[right, line, right].concat()));
+        let check = ["check", "-conf", "Corefile"];
+        let outcome = finish(&mut Corexdp::command(site.folder.path(), &check));
+        outcome.refuses(78, &[&message]);
+        site.ask(&["reload"]).refuses(78, &[&message]);
+    }
+    assert_eq!(room(&site, "sources"), "32768");
+    daemon.stop();
+}
+
+#[test]
+fn map_can_have_64_times_the_entries_of_its_object() {
+    let site = site();
+    site.folder.write(
+        "Corefile",
+        &corefile("entry @.rodata 0 sources_entries=2097152\n"),
+    );
+    let check = ["check", "-conf", "Corefile"];
+    finish(&mut Corexdp::command(site.folder.path(), &check)).expect(0, &[]);
 }

@@ -88,6 +88,30 @@ fn dump_hides_secrets() {
     daemon.stop();
 }
 
+/// The dump after a rotation shows that the old secret is gone.
+#[test]
+fn dump_shows_that_no_secret_is_set() {
+    let site = site();
+    let daemon = site.run(&corefile(LINES)).attached(1);
+    let secrets = site.filter().map("secrets");
+    secrets.update("01 00 00 00", &["00"; 20].join(" "));
+    let outcome = site.ask(&["dump"]);
+    let text = shown(&outcome);
+    let line = "entry @secrets 1 key=::";
+    assert!(text.lines().any(|found| found == line), "{text}");
+    let outcome = site.ask(&["dump", "--json"]);
+    let maps: Value = serde_json::from_str(shown(&outcome)).unwrap();
+    let maps = maps.as_array().unwrap();
+    let map = maps.iter().find(|map| map["map"] == "secrets").unwrap();
+    let entry = json!({
+        "key": "01000000", "key_word": "1", "value": "00".repeat(20),
+        "fields": { "key": "::", "id": 0 },
+    });
+    assert_eq!(map["entries"][1], entry);
+    daemon.stop();
+    check(&site, line).expect(0, &[]);
+}
+
 #[test]
 fn decision_with_a_secret_survives_a_reload() {
     let site = site();
@@ -127,6 +151,30 @@ fn errors_do_not_quote_a_secret() {
         (
             "entry @secrets key=0xdeadbeefdeadbeefdeadbeefdeadbeef id=1",
             "entry: KEY has a `=`; write KEY before FIELD=VALUE",
+        ),
+        (
+            "entry @secrets 0xdeadbeefdeadbeefdeadbeefdeadbeef id=1",
+            "entry: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295",
+        ),
+        (
+            "entry @secrets deadbeefdeadbeefdeadbeefdeadbeef id=1",
+            "entry: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295",
+        ),
+        (
+            "entry @secrets 0xefbeadde id=1",
+            "entry: KEY is past the end of secrets; the last is",
+        ),
+        (
+            "entry @secrets 0 deadbeef==",
+            "entry: a FIELD is no member of the value; `corexdp inspect` shows the members",
+        ),
+        (
+            "gauge x @secrets deadbeef id X",
+            "gauge: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295",
+        ),
+        (
+            "import lines 0xdeadbeef",
+            "import: more than one name; write one import for each, on a line of its own",
         ),
         (
             "map @secrets 00000000 DEADBEEF",

@@ -6,7 +6,8 @@ use super::{Item, NOTHING};
 use crate::base::escape::Plain;
 use crate::base::exit;
 use crate::commands::open_map::OpenMap;
-use crate::commands::test::{Deciding, origin::Origins, test_map};
+use crate::commands::test::origin::{Origins, Wanted};
+use crate::commands::test::test_map;
 use crate::control::changes::Outcome;
 use crate::filter::{Content, Refused};
 use crate::kernel::map_scan::Scan;
@@ -55,19 +56,14 @@ fn explain(
     let mut scan = Box::<Scan>::default();
     let found = test_map(map, word, &mut scan).ok()?.ok()??;
     let key = Plain(word);
-    let Deciding {
-        key: found,
-        end,
-        value,
-    } = found;
-    let deciding = map.encoder().key_word(&found)?;
+    let deciding = map.encoder().key_word(&found.key)?;
     let deciding = Plain(&deciding);
-    if end.is_some() {
+    if found.end.is_some() {
         return Some(format!(
             "no decision about {key} in {name}; the decision about {deciding} decides about it"
         ));
     }
-    let place = origins.place(map.running, &found)?;
+    let place = origins.place(map.running, &found.wanted())?;
     let place = Plain(&place);
     if refused == Refused::Given {
         return Some(format!(
@@ -78,7 +74,7 @@ fn explain(
     let pass = pass.as_deref().unwrap_or("FIELD=VALUE…");
     let mut line = String::new();
     map.encoder()
-        .line(&item.saved.map, &found, &value, &mut line);
+        .line(&item.saved.map, &found.key, &found.value, &mut line);
     let remedy = match map.content {
         // An entry that passes needs no decision to pass.
         Content::Table(_) if !line.contains(pass) => format!(", or `corexdp add {key} {pass}`"),
@@ -94,17 +90,16 @@ pub(super) fn described(
     map: &OpenMap<'_>,
     layout: &ValueLayout,
     origins: &Origins<'_>,
-    key: &[u8],
-    value: &[u8],
+    wanted: &Wanted<'_>,
 ) -> String {
-    let mut action = value.to_vec();
+    let mut action = wanted.value.to_vec();
     if let Some(others) = action.get_mut(layout.action..) {
         others.fill(0);
     }
     let mut line = String::new();
     map.encoder()
-        .line(&map.running.name, key, &action, &mut line);
-    match origins.place(map.running, key) {
+        .line(&map.running.name, wanted.key, &action, &mut line);
+    match origins.place(map.running, wanted) {
         Some(place) => format!("{}: {line}", Plain(&place)),
         None => line,
     }

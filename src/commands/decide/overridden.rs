@@ -9,7 +9,7 @@ use super::{Done, Item, NAMED, Options};
 use crate::base::escape::Plain;
 use crate::base::quantity::Quantity;
 use crate::commands::open_map::OpenMap;
-use crate::commands::test::origin::Origins;
+use crate::commands::test::origin::{Origins, Wanted};
 use crate::commands::test::table::listed;
 use crate::control::changes::Outcome;
 use crate::encode::{WIRE_SIZE, name_to_wire, write_wire};
@@ -33,8 +33,8 @@ enum Subject {
     Name(Vec<u8>),
 }
 
-/// Takes a decision, and key and value of an entry that it overrides.
-type Visit<'a> = dyn FnMut(&mut Added<'_>, &[u8], &[u8]) + 'a;
+/// Takes a decision, and an entry that it overrides.
+type Visit<'a> = dyn FnMut(&mut Added<'_>, &Wanted<'_>) + 'a;
 
 /// Warns of the decisions that were made and override an entry of another action.
 pub(super) fn warn(
@@ -57,7 +57,7 @@ pub(super) fn warn(
             continue;
         }
         // The decisions are made; a table that cannot be read only lacks the warnings.
-        let _ = overridden(table, added, &mut |added, key, value| {
+        let _ = overridden(table, added, &mut |added, entry| {
             if added.is_named || named == NAMED {
                 others += 1;
                 return;
@@ -65,7 +65,7 @@ pub(super) fn warn(
             added.is_named = true;
             named += 1;
             let item = added.item;
-            let entry = described(map, table.layout(), origins, key, value);
+            let entry = described(map, table.layout(), origins, entry);
             let decision = Plain(&item.saved.key);
             let message = format!("warning: {decision} overrides {entry}");
             done.write(options, item.line, &message);
@@ -101,11 +101,11 @@ impl<'a> Added<'a> {
         }
     }
 
-    /// Calls `visit` if the action of `value` differs.
-    fn compare(&mut self, layout: &ValueLayout, key: &[u8], value: &[u8], visit: &mut Visit<'_>) {
+    /// Calls `visit` if the action of the entry differs.
+    fn compare(&mut self, layout: &ValueLayout, entry: &Wanted<'_>, visit: &mut Visit<'_>) {
         let decided = self.item.value.as_deref().unwrap_or_default();
-        if decided.get(..layout.action) != value.get(..layout.action) {
-            visit(self, key, value);
+        if decided.get(..layout.action) != entry.value.get(..layout.action) {
+            visit(self, entry);
         }
     }
 }
@@ -127,7 +127,7 @@ fn overridden(
         };
         // A line about a smaller network is preferred to the decision; for lists see `within_networks`.
         if !is_within {
-            one.compare(layout, &listed.key, &listed.value, visit);
+            one.compare(layout, &listed.wanted(), visit);
         }
     }
     added.sort_unstable_by(|one, next| {
@@ -167,7 +167,12 @@ fn within_networks(
             };
             if let Some(one) = find(added, compare) {
                 parts.value(entry.leaf, layout, &mut value);
-                one.compare(layout, &entry.prefix.to_key(), &value, visit);
+                let wanted = Wanted {
+                    key: &entry.prefix.to_key(),
+                    value: &value,
+                    source: Some(entry.source),
+                };
+                one.compare(layout, &wanted, visit);
             }
         }
     });
@@ -191,7 +196,12 @@ fn below_names(
             if let Some(one) = find(added, compare)
                 && write_wire(entry.wire, &mut key).is_ok()
             {
-                one.compare(layout, &key, entry.value, visit);
+                let wanted = Wanted {
+                    key: &key,
+                    value: entry.value,
+                    source: Some(entry.source),
+                };
+                one.compare(layout, &wanted, visit);
             }
         }
     });

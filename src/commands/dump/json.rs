@@ -96,7 +96,7 @@ impl Writer for Json<'_> {
         });
         self.values("value", kind, &mut |json| {
             for value in &entry.values {
-                if map.encoder.has_secrets() {
+                if map.encoder.hides(value) {
                     json.value(&SECRET);
                 } else {
                     json.value(&Shown(Upper(value)));

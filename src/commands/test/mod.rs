@@ -21,8 +21,9 @@ use crate::control::client::Error;
 use crate::filter::Content;
 use crate::kernel::map_scan::Scan;
 use crate::object::MapKind;
+use crate::table::Source;
 use lookup::Lookup;
-use origin::Origins;
+use origin::{Origins, Wanted};
 
 /// Exit code if no entry decides.
 pub const NOTHING: u8 = 1;
@@ -44,8 +45,20 @@ pub struct Options {
 pub(super) struct Deciding {
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
+    /// As in [`Wanted::source`].
+    source: Option<Source>,
     /// The end, if the entry is a decision.
     pub(super) end: Option<End>,
+}
+
+impl Deciding {
+    pub(super) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            key: &self.key,
+            value: &self.value,
+            source: self.source,
+        }
+    }
 }
 
 /// Writes to `out` a line for each entry that decides about the key, and returns the exit code.
@@ -101,10 +114,10 @@ pub fn run(
             }
             Ok(Ok(Some(found))) => {
                 is_asked = true;
-                let origin = if let Some(end) = found.end {
+                let origin = if let Some(end) = &found.end {
                     end.to_string()
                 } else {
-                    origins.origin(running, &found.key)
+                    origins.origin(running, &found.wanted())
                 };
                 let mut line = String::new();
                 open.encoder()
@@ -194,6 +207,7 @@ pub(super) fn test_map(
             found.map(|found| {
                 found.map(|(key, value)| Deciding {
                     end: open.running.decision(&key),
+                    source: None,
                     // The values of other CPUs differ in their counters.
                     value: map
                         .shape()

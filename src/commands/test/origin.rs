@@ -16,10 +16,20 @@ use crate::commands::running_map::RunningMap;
 use crate::commands::status;
 use crate::config::{Entry, List, fit};
 use crate::encode::Encoder;
-use crate::list::{MAX_LINE, Parser, RANKS};
+use crate::list::{Found, Item, MAX_LINE, Parser, RANKS, Scope};
 use crate::object::map_for_lines;
 use crate::plan::sources::Sources;
-use crate::plan::{Plan, PlannedFilter, Source};
+use crate::plan::{self, Plan, PlannedFilter};
+use crate::table::Source;
+
+/// An entry of a running map whose origin is wanted.
+#[derive(Clone, Copy)]
+pub(in crate::commands) struct Wanted<'a> {
+    pub(in crate::commands) key: &'a [u8],
+    pub(in crate::commands) value: &'a [u8],
+    /// 0 for lines of the Corefile, else the list and the rank in it; `None` if the map does not tell.
+    pub(in crate::commands) source: Option<Source>,
+}
 
 /// The Corefile and its lists. The daemon is asked for them, and they are read again, when an origin is wanted.
 pub(in crate::commands) struct Origins<'a> {
@@ -54,9 +64,9 @@ impl<'a> Origins<'a> {
         }
     }
 
-    /// `FILE:LINE` of the line that gives the running map the entry with this key, or the reason why there is none.
-    pub(super) fn origin(&self, running: &RunningMap, key: &[u8]) -> String {
-        let place = match self.find(running, key) {
+    /// `FILE:LINE` of the line that gives the running map the entry, or the reason why there is none.
+    pub(super) fn origin(&self, running: &RunningMap, wanted: &Wanted<'_>) -> String {
+        let place = match self.find(running, wanted) {
             Ok(place) => place,
             Err(reason) => return reason,
         };
@@ -70,9 +80,13 @@ impl<'a> Origins<'a> {
         }
     }
 
-    /// `FILE:LINE` of the line that gives the running map the entry with this key.
-    pub(in crate::commands) fn place(&self, running: &RunningMap, key: &[u8]) -> Option<String> {
-        self.find(running, key).ok()?
+    /// `FILE:LINE` of the line that gives the running map the entry.
+    pub(in crate::commands) fn place(
+        &self,
+        running: &RunningMap,
+        wanted: &Wanted<'_>,
+    ) -> Option<String> {
+        self.find(running, wanted).ok()?
     }
 
     /// Name of a file about the running map that changed after the daemon read it.
@@ -99,7 +113,7 @@ impl<'a> Origins<'a> {
         list.or_else(|| files.find(is_later).cloned())
     }
 
-    fn find(&self, running: &RunningMap, key: &[u8]) -> Result<Option<String>, String> {
+    fn find(&self, running: &RunningMap, wanted: &Wanted<'_>) -> Result<Option<String>, String> {
         let plan = self.plan.get_or_init(|| self.status()?.plan());
         let plan = plan.as_ref().map_err(Clone::clone)?;
         let stages = plan.filters.iter().filter(|planned| {
@@ -110,7 +124,7 @@ impl<'a> Origins<'a> {
             planned.block.interface.as_str() == running.place.interface
                 && name.is_none_or(|name| stem.to_string_lossy() == name)
         });
-        let mut places = stages.filter_map(|planned| place(plan, planned, &running.name, key));
+        let mut places = stages.filter_map(|planned| place(plan, planned, &running.name, wanted));
         Ok(places.next_back())
     }
 
@@ -154,8 +168,8 @@ impl Status {
         }
         let corefile = self.folder.join(path);
         let source = match &self.trial {
-            None => Source::File(corefile),
-            Some(file) => Source::Trial {
+            None => plan::Source::File(corefile),
+            Some(file) => plan::Source::Trial {
                 file: file.into(),
                 corefile,
             },
@@ -167,8 +181,8 @@ impl Status {
     }
 }
 
-/// `FILE:LINE` of the last line that gives the map `name` an entry with this key, or of the line of a list.
-fn place(plan: &Plan, planned: &PlannedFilter, name: &str, key: &[u8]) -> Option<String> {
+/// `FILE:LINE` of the last line that gives the map `name` the entry, or of the line of a list.
+fn place(plan: &Plan, planned: &PlannedFilter, name: &str, wanted: &Wanted<'_>) -> Option<String> {
     let corefile = &plan.corefile;
     let id = planned.block.map(name)?.id;
     let def = map_for_lines(&planned.object.maps, name)?;
@@ -177,27 +191,56 @@ fn place(plan: &Plan, planned: &PlannedFilter, name: &str, key: &[u8]) -> Option
     let is_same = |line: &Entry<'_>| {
         let mut bytes = [0; MAX_KEY];
         let size = fit::key(corefile, line, &encoder, &mut bytes).ok();
-        size.and_then(|size| bytes.get(..size)) == Some(key)
+        size.and_then(|size| bytes.get(..size)) == Some(wanted.key)
     };
-    if let Some(at) = lines.filter(is_same).last().and_then(|line| line.at()) {
+    if let None | Some(0) = wanted.source
+        && let Some(at) = lines.filter(is_same).last().and_then(|line| line.at())
+    {
         return Some(format!("{}:{}", corefile.file(at), at.line()));
     }
-    let mut lists = planned.block.lists.iter().filter(|list| list.map == id);
-    lists.find_map(|list| {
-        let line = list_line(list, &encoder, key)?;
+    let lists = planned.block.lists.iter().filter(|list| list.map == id);
+    let mut lists = lists.enumerate().filter(|(index, _)| {
+        let of_source = wanted.source.map(|source| list_of(source).map(usize::from));
+        of_source.is_none_or(|of_source| of_source == Some(*index))
+    });
+    lists.find_map(|(_, list)| {
+        let line = list_line(list, &encoder, wanted)?;
         Some(format!("{}:{line}", list.path.display()))
     })
 }
 
-/// The line of a list's file that gives an entry with this key: of lines with the lowest rank the first.
-fn list_line(list: &List, encoder: &Encoder<'_>, key: &[u8]) -> Option<u64> {
+/// Number of the list that has the source, among those of its map; `None` for the source of the Corefile's lines.
+fn list_of(source: Source) -> Option<u8> {
+    Some(source.checked_sub(1)? / RANKS)
+}
+
+/// Distance of a list's item from the wanted entry, whose key it has: 0 at best, [`RANKS`] if it is another entry.
+fn distance(found: &Found<'_>, wanted: &Wanted<'_>, encoder: &Encoder<'_>) -> u8 {
+    let Some(source) = wanted.source else {
+        return found.rank;
+    };
+    if source.saturating_sub(1) % RANKS != found.rank {
+        return RANKS;
+    }
+    match (found.item, encoder.scope(wanted.value)) {
+        // The table has another item for the names below a name than for the name.
+        (Item::Name { scope, .. }, Some(wanted)) => {
+            let is_other = scope != wanted && scope != Scope::Tree && wanted != Scope::Tree;
+            u8::from(is_other)
+        }
+        _ => 0,
+    }
+}
+
+/// The line of a list's file that gives the entry: of the nearest items the first.
+fn list_line(list: &List, encoder: &Encoder<'_>, wanted: &Wanted<'_>) -> Option<u64> {
     let mut reader = BufReader::new(files::open(&list.path).ok()?);
     let mut parser = Parser::new(list.format.map(|(format, _)| format));
     let keys = encoder.item_keys()?;
-    let (mut line, mut bytes) = (Vec::new(), vec![0; key.len()]);
-    let (mut rank, mut place) = (RANKS, None);
+    let (mut line, mut bytes) = (Vec::new(), vec![0; wanted.key.len()]);
+    let (mut nearest, mut place) = (RANKS, None);
     let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
-    while rank > 0 {
+    while nearest > 0 {
         line.clear();
         let rest = (&mut reader).take(limit).read_until(b'\n', &mut line);
         let is_end = rest.ok()? == 0;
@@ -205,15 +248,15 @@ fn list_line(list: &List, encoder: &Encoder<'_>, key: &[u8]) -> Option<u64> {
             // The last line may have no end.
             line.push(b'\n');
         }
-        let before = rank;
+        let before = nearest;
         parser.feed(&line, &mut |found| {
             Encoder::item_key(keys, &found.item, &mut bytes)?;
-            if bytes == key {
-                rank = rank.min(found.rank);
+            if bytes == wanted.key {
+                nearest = nearest.min(distance(found, wanted, encoder));
             }
             Ok(())
         });
-        if rank < before {
+        if nearest < before {
             place = Some(parser.lines());
         }
         if is_end {

@@ -4,6 +4,7 @@
 use nix::errno::Errno;
 
 use super::Deciding;
+use super::origin::Wanted;
 use crate::base::ktime;
 use crate::commands::running_map::end;
 use crate::encode::{WIRE_SIZE, name_to_wire, write_wire};
@@ -30,6 +31,16 @@ pub(in crate::commands) struct Listed {
     length: usize,
 }
 
+impl Listed {
+    pub(in crate::commands) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            key: &self.key,
+            value: &self.value,
+            source: Some(self.source),
+        }
+    }
+}
+
 /// The entry that decides about `key`; about a network, the entry that decides about its first address.
 pub(super) fn find(
     table: &RunningTable,
@@ -38,9 +49,10 @@ pub(super) fn find(
 ) -> Result<Option<Deciding>, Errno> {
     let decision = decision(table, key, scan)?;
     let mapped = table.map_parts()?;
-    let entry = |Listed { key, value, .. }| Deciding {
-        key,
-        value,
+    let entry = |listed: Listed| Deciding {
+        key: listed.key,
+        value: listed.value,
+        source: Some(listed.source),
         end: None,
     };
     Ok(match (decision, listed(table, mapped.parts()?, key)?) {
@@ -116,6 +128,7 @@ fn decision(
                 deciding: Deciding {
                     key: key.to_vec(),
                     value: value.to_vec(),
+                    source: None,
                     end: Some(end(until)),
                 },
             });

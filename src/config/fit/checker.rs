@@ -11,7 +11,7 @@ use crate::config::diagnostics::Diagnostics;
 use crate::config::entries::{Entry, Value};
 use crate::config::{Filter, MapId, MapRef, Metric};
 use crate::corefile::Token;
-use crate::encode::{Encoder, byte_order_hint, check_length};
+use crate::encode::{Encoder, byte_order_hint, check_length, is_secret};
 use crate::object::{Layout, MapDef, MapKind};
 
 /// Checker of the lines of one map.
@@ -173,7 +173,12 @@ impl Checker<'_> {
         let last = capacity.saturating_sub(1);
         let hint = byte_order_hint(index.swap_bytes() < capacity);
         let name = &self.name;
-        let message = format!("index {index} is past the end of {name}; the last is {last}{hint}");
+        let index = if is_secret(&self.map.name) {
+            "KEY".into()
+        } else {
+            format!("index {index}")
+        };
+        let message = format!("{index} is past the end of {name}; the last is {last}{hint}");
         self.faults.add(at, directive, message);
     }
 

@@ -128,11 +128,11 @@ const IMPORTS: &[(&str, &str)] = &[
     ),
     (
         "import one two",
-        "Corefile:1: import: \"two\" is one name too many; write one import for each, on a line of its own",
+        "Corefile:1: import: more than one name; write one import for each, on a line of its own",
     ),
     (
         "h {\n import one }",
-        "Corefile:2: import: \"}\" is one name too many; write one import for each, on a line of its own",
+        "Corefile:2: import: more than one name; write one import for each, on a line of its own",
     ),
     (
         "h\n\nimport x.conf",
