@@ -198,10 +198,10 @@ fn numbers_that_the_program_does_not_take_warn() {
         let outcome = run(&folder, "check", &[]);
         assert_eq!(outcome.code, Some(0), "{outcome:#?}");
         let warnings = warning.lines();
-        let expected: String = warnings
-            .map(|warning| format!("warning: Corefile:5: {warning}\n"))
+        let expected: Vec<_> = warnings
+            .map(|warning| format!("warning: Corefile:5: {warning}"))
             .collect();
-        assert_eq!(outcome.stderr, expected, "{line}");
+        assert_eq!(outcome.lines(), expected, "{line}");
     }
 }
 
