@@ -160,26 +160,26 @@ impl Plan {
             config.filters.clear();
         }
         let mut filters = Vec::with_capacity(config.filters.len());
-        for mut block in std::mem::take(&mut config.filters) {
+        for block in std::mem::take(&mut config.filters) {
             match read_object(&block, &corefile, sources) {
                 Ok(object) => {
-                    let (maps, btf) = (&object.maps, object.btf());
-                    let wrong = fit::check(&mut block, &corefile, maps, btf);
-                    // The lines of a block with errors have no meaning.
-                    let (tables, lists) = if wrong.is_empty() {
-                        read_content(&block, &object, &corefile, sources, &mut errors)
-                    } else {
-                        (Vec::new(), Lists::default())
-                    };
-                    errors.append(wrong);
                     let mut filter = PlannedFilter {
                         block,
                         object,
-                        tables,
-                        lists,
+                        tables: Vec::new(),
+                        lists: Lists::default(),
                         link_header_at: None,
                     };
+                    // The keys of lines are checked with the sizes that variables give the maps.
                     filter.set_variables(&corefile, &mut errors);
+                    let PlannedFilter { block, object, .. } = &mut filter;
+                    let wrong = fit::check(block, &corefile, &object.maps, object.btf());
+                    // The lines of a block with errors have no meaning.
+                    if wrong.is_empty() {
+                        (filter.tables, filter.lists) =
+                            read_content(block, object, &corefile, sources, &mut errors);
+                    }
+                    errors.append(wrong);
                     filters.push(filter);
                 }
                 Err(error) => errors.push(error),

@@ -93,7 +93,7 @@ pub(crate) const TEXT: &[Wrong] = &[
     (
         ". {\n  import a b\n}\n",
         &[
-            "Corefile:2: import: \"b\" is one name too many; write one import for each, on a line of its own",
+            "Corefile:2: import: more than one name; write one import for each, on a line of its own",
         ],
     ),
     (

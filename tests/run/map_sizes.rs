@@ -87,6 +87,18 @@ fn size_that_no_map_can_have_is_refused() {
 }
 
 #[test]
+fn keys_are_checked_with_the_size_of_the_constant() {
+    let site = site();
+    let lines = "entry @.rodata 0 sources_entries=3\ngauge more @sources 3 way[0].tag \"A tag.\"\n";
+    site.folder.write("Corefile", &corefile(lines));
+    let check = ["check", "-conf", "Corefile"];
+    finish(&mut Corexdp::command(site.folder.path(), &check)).refuses(
+        78,
+        &["Corefile:8: gauge: index 3 is past the end of sources; the last is 2"],
+    );
+}
+
+#[test]
 fn map_can_have_64_times_the_entries_of_its_object() {
     let site = site();
     site.folder.write(

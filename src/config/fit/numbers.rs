@@ -22,7 +22,7 @@ use crate::object::{Btf, Layout, MapDef, map_for_lines};
 /// Minimum number of names of an enumeration that may be a part of a longer list, such as the list of IP protocols.
 const MIN_LISTED: u64 = 4;
 
-/// Passes to `report` a warning for each line of `filter` with such a number: the first [`MAX_ERRORS`], then the number of
+/// Passes to `report` a warning for each such number in the lines of `filter`: the first [`MAX_ERRORS`], then the number of
 /// the omitted ones. The lines have passed [`super::check`].
 pub fn warn_of_numbers(
     filter: &Filter,
@@ -50,15 +50,15 @@ pub fn warn_of_numbers(
             let mut value = [0; MAX_VALUE];
             let size = line::value(corefile, &entry, &mut encoder, &mut value).unwrap_or_default();
             let value = value.get(..size).unwrap_or_default();
-            let Some(((member, number), at)) = rejected(&members, &entry, value).zip(entry.at())
-            else {
-                continue;
-            };
-            if encoder.is_secret(&member.range) {
-                continue;
-            }
-            count += 1;
-            if count <= MAX_ERRORS {
+            let Some(at) = entry.at() else { continue };
+            for (member, number) in rejected(&members, &entry, value) {
+                if encoder.is_secret(&member.range) {
+                    continue;
+                }
+                count += 1;
+                if count > MAX_ERRORS {
+                    continue;
+                }
                 let (file, line) = (Escaped(corefile.file(at)), at.line());
                 let (path, reason) = (&member.path, member.reason());
                 report(&format_args!(
@@ -69,21 +69,21 @@ pub fn warn_of_numbers(
     }
     if let Some(more @ 1..) = count.checked_sub(MAX_ERRORS) {
         report(&format_args!(
-            "a number that the program does not accept is in {}",
-            Quantity(more as u64, "more line")
+            "the program does not accept {}",
+            Quantity(more as u64, "more number")
         ));
     }
 }
 
-/// The first member of an entry's value with a number that the program does not accept, and the number.
+/// The members of an entry's value with a number that the program does not accept, and the numbers.
 fn rejected<'m>(
     members: &'m [Member],
     entry: &Entry<'_>,
     value: &[u8],
-) -> Option<(&'m Member, u64)> {
+) -> impl Iterator<Item = (&'m Member, u64)> {
     // 0 in an `entry` line may be a member that the line does not name.
     let may_be_zero = matches!(entry.value, Value::Words(_));
-    members.iter().find_map(|member| {
+    members.iter().filter_map(move |member| {
         let number = member.rejected(value)?;
         (number != 0 || !may_be_zero).then_some((member, number))
     })
