@@ -45,7 +45,7 @@ pin() {
             "napi/$interface-"*)
                 thread=${file//[^0-9]/}
                 taskset -p -c "$cpu" "$thread" >/dev/null
-                chrt -f -p 1 "$thread"
+                chrt -f -p 2 "$thread"
                 touch "$COREXDP_BENCH_DIR/pinned-$interface"
                 ;;
             esac

@@ -14,11 +14,17 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike as _};
 
+use super::forged::first_on;
+use super::served::OUTSIDE_CPU;
 use support::packets::message::query;
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
 /// A client gives up a query after this time.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Real-time priority, above those of the flood and of the network.
+const PRIORITY: i32 = 3;
+/// Between two turns of queries and answers.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Threads for queries over TCP.
 const TCP_THREADS: usize = 16;
 /// Bits of the third and fourth byte of a DNS header.
@@ -81,6 +87,7 @@ impl Clients {
             let (queue, end, question) = (Arc::clone(&queue), end.clone(), question.clone());
             // The thread inherits the namespace.
             thread::spawn(move || {
+                first_on(OUTSIDE_CPU, PRIORITY);
                 loop {
                     let job = queue.lock().unwrap().recv();
                     let Ok(address) = job else { return };
@@ -99,8 +106,19 @@ impl Clients {
         }
     }
 
-    /// All clients together ask `rate` queries per second for this time; then waits for the last answers.
+    /// All clients together ask `rate` queries per second for this time; then waits for the last answers. Takes place in
+    /// a thread that precedes the flood: real clients are other hosts.
     pub(crate) fn ask(&mut self, rate: f64, time: Duration) -> Outcome {
+        thread::scope(|scope| {
+            let asking = scope.spawn(|| {
+                first_on(OUTSIDE_CPU, PRIORITY);
+                self.ask_here(rate, time)
+            });
+            asking.join().unwrap()
+        })
+    }
+
+    fn ask_here(&mut self, rate: f64, time: Duration) -> Outcome {
         let before = std::mem::take(&mut self.outcome);
         assert_eq!(before.asked, 0);
         let start = Instant::now();
@@ -112,11 +130,13 @@ impl Clients {
                 self.send(turn);
                 turn = (turn + 1) % self.all.len();
             }
-            self.receive(1);
+            thread::sleep(PAUSE);
+            self.receive();
         }
         let last = Instant::now();
         while last.elapsed() < PATIENCE + Duration::from_millis(100) {
-            self.receive(50);
+            thread::sleep(PAUSE);
+            self.receive();
         }
         self.give_up();
         std::mem::take(&mut self.outcome)
@@ -135,14 +155,14 @@ impl Clients {
         let _ = client.socket.send(&self.question);
     }
 
-    /// Takes the answers of the next milliseconds.
-    fn receive(&mut self, milliseconds: u8) {
+    /// Takes the answers that have arrived.
+    fn receive(&mut self) {
         let mut ready: Vec<PollFd<'_>> = self
             .all
             .iter()
             .map(|client| PollFd::new(client.socket.as_fd(), PollFlags::POLLIN))
             .collect();
-        poll(&mut ready, PollTimeout::from(milliseconds)).unwrap();
+        poll(&mut ready, PollTimeout::ZERO).unwrap();
         let ready: Vec<usize> = (0..ready.len())
             .filter(|n| ready[*n].any().unwrap_or(true))
             .collect();

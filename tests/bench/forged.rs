@@ -57,7 +57,7 @@ pub(crate) fn flooded_from<T>(
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let flood: ScopedJoinHandle<'_, f64> = scope.spawn(|| {
-            first_on(cpu);
+            first_on(cpu, 1);
             flood(network, sender, rate, &stop)
         });
         let done = act();
@@ -159,13 +159,15 @@ impl Batch {
     }
 }
 
-/// Binds this thread to the CPU with real-time priority, since a real link does not wait for other threads.
-fn first_on(cpu: usize) {
+/// Binds this thread to the CPU with a real-time priority, since a real link does not wait for other threads.
+pub(crate) fn first_on(cpu: usize, priority: i32) {
     let mut only = nix::sched::CpuSet::new();
     only.set(cpu).unwrap();
     // 0 is the calling thread.
     nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &only).unwrap();
-    let priority = libc::sched_param { sched_priority: 1 };
+    let priority = libc::sched_param {
+        sched_priority: priority,
+    };
     // SAFETY: the structure outlives the call.
     let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) };
     Errno::result(result).unwrap();

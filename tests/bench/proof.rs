@@ -27,10 +27,10 @@ pub(crate) const NOTE: &str = "\
 proof: knotd behind a veth with guard in native mode; 200 clients of a /16, each in a /24 of its own, that ask 12,000 queries
 per second together and retry over TCP after a truncated response; and a flood of valid queries from forged sources: random
 ones, or addresses of the clients' /16. Both filters have source_rate=1000 for each /24 and truncate=true, as a guard of
-strangers. With proofs: also new_rate=1000 proven_rate=200. Lost: without an answer within 2 s, over UDP and TCP, in 70 s of
+strangers. With proofs: also site_rate=1000 new_rate=1000 proven_rate=200. Lost: without an answer within 2 s, over UDP and TCP, in 70 s of
 the flood. Over TCP: share of the truncated responses in the last 10 s. Forged: queries that passed to the server in a second,
-less those of the clients. The sender of the flood has the CPU of the clients, so the greatest flood is what that CPU can
-send.";
+less those of the clients. The sender of the flood has the CPU of the clients, which precede it, so the greatest flood is
+what is left of that CPU.";
 
 /// Figures of one flood.
 struct Flooded {
@@ -46,9 +46,13 @@ pub(crate) fn measure(site: &Site) -> Vec<Row> {
     served.add_clients(addresses());
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bpf/guard.o");
     fs::copy(built, site.file("guard.o")).unwrap();
-    site.write("rates", &corefile(&served.interface, ""));
-    let more = "new_rate=1000 proven_rate=200";
-    site.write("proofs", &corefile(&served.interface, more));
+    site.write("rates", &corefile(&served.interface, "", ""));
+    let proofs = corefile(
+        &served.interface,
+        "new_rate=1000 proven_rate=200",
+        "site_rate=1000",
+    );
+    site.write("proofs", &proofs);
     let mut rows = Vec::new();
     for flood in FLOODS {
         for (sources, network) in [("random", None), ("the clients' /16", Some(NETWORK))] {
@@ -67,11 +71,11 @@ fn addresses() -> impl Iterator<Item = Ipv4Addr> {
     (1..=CLIENTS).map(move |c| Ipv4Addr::new(a, b, c, 255 - c))
 }
 
-fn corefile(interface: &str, settings: &str) -> String {
+fn corefile(interface: &str, settings: &str, rates: &str) -> String {
     format!(
         ". {{\nprometheus {PAGE}\nebpf {{\nelf guard.o\nif {interface}\nmode native\n\
         entry @settings 0 truncate=true {settings}\n\
-        entry @limits 0.0.0.0/0 source_rate=1000\n\
+        entry @limits 0.0.0.0/0 source_rate=1000 {rates}\n\
         counter passed @totals 0 passed \"Passed.\"\n}}\n}}\n"
     )
 }
