@@ -146,7 +146,7 @@ fn unavailable_address_is_rolled_back() {
     daemon.stop();
 }
 
-/// The terminal of the script closes while the new filters are on trial, and then the box loses its power.
+/// The script is killed while the new filters are on trial, as by a terminal that closes, and then the box loses its power.
 #[test]
 fn script_that_is_killed_leaves_the_old_corefile() {
     let (site, daemon) = start();
@@ -155,7 +155,7 @@ fn script_that_is_killed_leaves_the_old_corefile() {
     let real = real.get_program().to_str().unwrap();
     let program = site.folder.file("corexdp");
     let script = format!(
-        "#!/bin/sh\n[ \"$1\" != status ] || {{ kill -HUP \"$PPID\"; exit 1; }}\nexec {real} \"$@\"\n"
+        "#!/bin/sh\n[ \"$1\" != status ] || {{ kill -KILL \"$PPID\"; exit 1; }}\nexec {real} \"$@\"\n"
     );
     fs::write(&program, script).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
