@@ -194,9 +194,12 @@ fn attempt(filter: &Filter, cpus: u32) -> Result<(usize, f64), Duration> {
         return Err(heavy.pause);
     }
     let (begin, before) = heavy.limited.expect("the source is over its rate");
-    let seconds = begin.elapsed().as_secs_f64();
+    let end = heavy.last.expect("the source has sent queries");
+    let seconds = end.duration_since(begin).as_secs_f64();
     let (passed, expected) = (f64::from(heavy.passed - before), f64::from(RATE) * seconds);
-    let margin = expected * 0.05 + f64::from(RATE) * TICK;
+    // The bucket may have the tokens of a pause left.
+    let unsure = f64::from(RATE) * (TICK + heavy.pause.as_secs_f64());
+    let margin = expected * 0.05 + unsure;
     assert!(
         (passed - expected).abs() <= margin,
         "{passed} of {expected}"
