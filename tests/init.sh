@@ -65,7 +65,7 @@ start_mounts_the_file_system_of_held_filters() {
     grep -x -- '-t bpf -o mode=0700 bpf /sys/fs/bpf' "$root/mounted"
 }
 
-# The same daemon runs afterwards.
+# The daemon stays the same afterwards.
 another_start_changes_nothing() {
     local pid
     pid=$(daemon_pid) && service start && [ "$(daemon_pid)" = "$pid" ]

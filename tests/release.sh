@@ -150,7 +150,7 @@ has_the_installed_files() {
         [ "$(stat --format=%a "$root/etc/corexdp")" = 755 ]
 }
 
-# The same files, whether the source or the release installs them; a release adds the bill of its binary.
+# Source and release install the same files; a release adds the bill of its binary.
 source_installs_the_same() {
     local dist
     dist=dist/$(uname -m)-unknown-linux-musl

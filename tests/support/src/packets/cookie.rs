@@ -117,7 +117,7 @@ pub enum Kind {
     WrongVersion,
 }
 
-/// What a random cookie is made from.
+/// Ingredients of a random cookie.
 pub struct Maker<'a> {
     pub secret: u128,
     /// Address of the packet with the cookie.
