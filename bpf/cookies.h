@@ -40,14 +40,13 @@ static __always_inline enum cookie count_cookie(const struct packet *packet,
 
 /* Takes a token of the source of a query with a cookie. */
 static __always_inline bool admit_cookie(const struct packet *packet,
-					 __u8 ip4_bits, __u8 ip6_bits,
 					 const struct rate *rate,
 					 const struct pools *pools)
 {
 	return !rate->rate ||
 	       source_admit(&cookies, cookies_entries,
 			    source_tag(&pools->keys, packet, SOURCE_PROVEN,
-				       ip4_bits, ip6_bits),
+				       COOKIE_IP4_BITS, COOKIE_IP6_BITS),
 			    rate);
 }
 

@@ -244,8 +244,7 @@ static __always_inline bool admit(const struct packet *packet,
 	has_cookie &= cookies.rate != 0;
 	if (has_cookie && has_secret()) {
 		if (count_cookie(packet, query, totals) == COOKIE_VALID)
-			return admit_cookie(packet, COOKIE_IP4_BITS,
-					    COOKIE_IP6_BITS, &cookies, pools);
+			return admit_cookie(packet, &cookies, pools);
 	} else if (has_cookie) {
 		/* Anybody can send a cookie that is not verified. */
 		kind = SOURCE_COOKIE;

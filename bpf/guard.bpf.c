@@ -205,8 +205,7 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 	/* A rule without a limit is not limited by a valid cookie. */
 	is_admitted = error == DNS_OK && cookie_rate.rate &&
 		      count_cookie(packet, query, totals) == COOKIE_VALID &&
-		      admit_cookie(packet, COOKIE_IP4_BITS, COOKIE_IP6_BITS,
-				   &cookie_rate, pools);
+		      admit_cookie(packet, &cookie_rate, pools);
 	if (!opaque(scratch, is_admitted))
 		is_admitted = admit_limited(packet, rule, is_dns, settings,
 					    pools, totals);

@@ -12,7 +12,7 @@ pub mod name_table;
 pub mod sandbox;
 pub mod table;
 
-/// Random packets of a test: `COREXDP_PACKETS` of them, or a default for every run of the tests.
+/// Reads the number of random packets of a test from `COREXDP_PACKETS`; by default `default`, for every run of the tests.
 pub fn number(default: u32) -> u32 {
     match std::env::var("COREXDP_PACKETS") {
         Ok(number) => number.parse().expect("COREXDP_PACKETS is a number"),
